@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 SECRETS_FILE = "secrets.json"
 DATABASE_FILE = "database.json"
@@ -30,6 +31,7 @@ class Secrets:
     secret_key: str
     ledger_key: str
     citation_keys: dict[str, str]
+    superuser_password: str
     owner_password: str
     app_password: str
 
@@ -42,7 +44,7 @@ def load_secrets(home: Path) -> Secrets:
     """
     path = home / SECRETS_FILE
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _link_new(path, _fresh())
         return Secrets(**json.loads(path.read_text(encoding="utf-8")))
@@ -63,15 +65,28 @@ def embedded_database_url(home: Path, role: str) -> str:
 
     `up` writes the socket folder, port and name to DATABASE_FILE; before the first start a URL is
     still returned (of the default place), so that settings load and the connection error speaks.
+    The socket folder stands in the path, not as the host: a host would be lower-cased.
     """
     secrets_ = load_secrets(home)
     place: dict[str, Any] = {"host": str(home / "socket"), "port": 5432, "name": "touchstone"}
-    path = home / DATABASE_FILE
-    if path.exists():
-        place |= json.loads(path.read_text(encoding="utf-8"))
+    place |= database_address(home)
     password = secrets_.app_password if role == "app" else secrets_.owner_password
-    host = str(place["host"]).replace("/", "%2F")
-    return f"postgres://touchstone_{role}:{password}@{host}:{place['port']}/{place['name']}"
+    folder = quote(str(place["host"]))
+    return f"postgres://touchstone_{role}:{password}@:{place['port']}/{folder}/{place['name']}"
+
+
+def database_address(home: Path) -> dict[str, Any]:
+    """Return what DATABASE_FILE says of the embedded cluster, {} before the first start.
+
+    Keys: host, port, name, and (for `up` alone) folder and home. Raises HomeNotUsable.
+    """
+    path = home / DATABASE_FILE
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError) as error:
+        raise HomeNotUsable(f"{path} can't be read ({error}): restore it from a backup.") from error
 
 
 def write_private(path: Path, text: str) -> None:
@@ -90,6 +105,7 @@ def _fresh() -> str:
             "secret_key": secrets.token_urlsafe(48),
             "ledger_key": secrets.token_urlsafe(32),
             "citation_keys": {"k1": secrets.token_urlsafe(32)},
+            "superuser_password": secrets.token_urlsafe(24),
             "owner_password": secrets.token_urlsafe(24),
             "app_password": secrets.token_urlsafe(24),
         },
@@ -101,6 +117,8 @@ def _link_new(path: Path, text: str) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     try:
         Path(path).hardlink_to(temporary)
     except FileExistsError:
