@@ -63,7 +63,7 @@ MOVES: Mapping[tuple[State, Move], State] = MappingProxyType(
         (State.published, Move.retire): State.retired,
     }
 )
-"""The only legal moves. An import without an approver leaves drafts, with one it takes this path."""
+"""The only legal moves. Imports take them too: without an approver up to the draft."""
 
 INITIAL = State.draft
 EDITABLE = frozenset({State.draft})
