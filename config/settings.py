@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -37,6 +38,7 @@ def _database(url: str, *, pooled: bool) -> dict[str, Any]:
         parsed: dict[str, Any] = dict(environ.Env.db_url_config(url))
     except (ValueError, ImproperlyConfigured) as error:
         raise ImproperlyConfigured(f"DATABASE_URL can't be read: {error}") from error
+    parsed["HOST"] = unquote(str(parsed.get("HOST") or ""))  # a socket folder comes as %2Fpath
     options: dict[str, Any] = {
         "connect_timeout": 5,
         "application_name": "touchstone",
@@ -78,6 +80,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.contrib.postgres",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",

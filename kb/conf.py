@@ -5,6 +5,7 @@ config/settings.py reads the environment and fills `settings.KB`; nothing else d
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -40,6 +41,9 @@ def settings() -> Settings:
     """Return the settings in force (built anew, so that tests may override `settings.KB`)."""
     return Settings(**django_settings.KB)
 
+
+# The id of the request being served, set by the web middleware; empty in commands and the worker.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 MAX_BODY_CHARACTERS = 500_000
 MAX_TITLE_CHARACTERS = 300

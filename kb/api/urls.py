@@ -1,0 +1,5 @@
+"""The REST routes."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
