@@ -3,7 +3,8 @@
 Decides: features of one retrieval -> a calibrated probability -> answer or abstain. Never
 retrieves, never sees text, and never fits: weights are fitted on labelled questions elsewhere and
 stand here as named calibrations, so that every ledger row can say which one judged it. Logistic
-calibration of scores after Platt (1999), with more than one score. Called by `kb.search` and `kb.actions`.
+calibration of scores after Platt (1999), with more than one score. Called by `kb.search` and
+`kb.actions`.
 """
 
 from __future__ import annotations

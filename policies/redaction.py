@@ -28,8 +28,8 @@ _IBAN_REST = re.compile(r"(?:[ \u00a0\-]?[A-Za-z0-9]){0,40}")
 _ACCOUNT_WORD = (
     r"\b(?:accounts?|acct?s?|a/cs?|sort[\s-]?codes?|routing|transit|aba|iban|bic|bban)\b"
 )
-# One block, or blocks with one separator throughout: "12345678", "1234 5678". A sort code beside the
-# number doesn't become part of it, and decimals and amounts of money are no accounts.
+# One block, or blocks with one separator throughout: "12345678", "1234 5678". A sort code beside
+# the number doesn't become part of it, and decimals and amounts of money are no accounts.
 _ACCOUNT_NUMBER = (
     r"(?<![\w.,/+£$€])"
     r"(?:\d{8,12}|\d{2,6}(?P<separator>[ -])\d{2,6}(?:(?P=separator)\d{2,6})*)"
