@@ -1,0 +1,74 @@
+"""The words by which an author keeps a part of an article from the public.
+
+Decides which audience a heading or a lead-in names; never widens one, and takes an unreadable
+marker for the narrowest. Called by `kb.text.sections`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from policies import audience as audiences
+from policies.audience import Audience
+
+_MARKER = re.compile(r"\s*\{\s*audience\s*[=:]\s*[\"']?([\w-]*)[\"']?\s*\}\s*", re.IGNORECASE)
+_ONLY = (
+    r"(?:for\s+)?(?:(?:strictly|confidential\W+)\s*)?"
+    r"(?:internal(?:\s+use)?|(?:(?:support|service|call[- ]cent(?:er|re)|human|live)\s+)?agents?"
+    r"(?:'|’)?(?:\s+use)?|(?:staff|employees?)(?:\s+use)?)[\s-]+only"
+)
+_SAYS_ONLY = re.compile(rf"\b{_ONLY}\b", re.IGNORECASE)
+_AGENT_HEADING = re.compile(
+    r"(?:for|notes?\s+(?:for|to))\s+(?:(?:support|service|call[- ]cent(?:er|re))\s+)?agents?\W*"
+    r"|agents?['’]?\s+(?:notes?|responsibilit(?:y|ies)|instructions?)\W*",
+    re.IGNORECASE,
+)
+# At the beginning of a paragraph, list item or table row, closed by a colon, a bracket or its end.
+_LEAD = re.compile(
+    rf"\W{{0,6}}(?:(?:note\W+)?{_ONLY}\b|"
+    r"for\s+(?:(?:support|service|call[- ]cent(?:er|re))\s+)?agents(?=\s*\W{0,3}:)|"
+    r"(?:notes?\s+(?:for|to)\s+(?:(?:support|service)\s+)?agents?|agents?['’]?\s+notes?|"
+    r"internal\s+notes?)(?=\s*\W{0,3}:)|(?<=[(\[])(?:internal|agents?)(?=[)\]]))"
+    r"(?P<after>\s*[^\w\s$€£#]*)",
+    re.IGNORECASE,
+)
+
+
+def of_heading(heading: str) -> tuple[str, Audience]:
+    """Return a heading without its `{audience=..}` marker, and the audience that it names.
+
+    A heading that names none is for the public, that is: for whom the article is for.
+    """
+    audience = Audience.public
+    for match in _MARKER.finditer(heading):
+        audience = audiences.narrower(audience, _named(match[1]))
+    shown = _MARKER.sub(" ", heading).strip() if "{" in heading else heading
+    if _SAYS_ONLY.search(shown) or _AGENT_HEADING.fullmatch(shown):
+        audience = audiences.narrower(audience, Audience.agent)
+    return shown, audience
+
+
+def of_text(text: str) -> Audience:
+    """Return the audience that a paragraph, list item or table row names for itself."""
+    audience = Audience.public
+    lead = _LEAD.match(text)
+    if lead and (lead.end() == len(text) or re.search(r"[:)\]!.–—-]", lead["after"])):
+        audience = Audience.agent
+    if "audience" in text[:40] or "audience" in text[-40:]:
+        for match in _MARKER.finditer(text):
+            if match.start() == 0 or match.end() == len(text):
+                audience = audiences.narrower(audience, _named(match[1]))
+    return audience
+
+
+def is_nothing_else(text: str) -> bool:
+    """Say whether a text consists of such words alone, so that they are said of what follows."""
+    lead = _LEAD.match(text)
+    return bool(lead and lead.end() == len(text)) or _MARKER.fullmatch(text) is not None
+
+
+def _named(name: str) -> Audience:
+    try:
+        return audiences.parse(name)
+    except ValueError:
+        return Audience.internal
