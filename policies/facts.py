@@ -2,8 +2,9 @@
 
 Decides: what a key looks like, whether two facts conflict (a default and its exception don't), and
 which revision governs for a caller. Never decides whose value is right, and never reads prose: that
-is `policies.claims`. Values themselves are read, compared and shown by `policies.values`, whose
-names are offered here too. Called by `kb.actions`, `kb.text.rendering` and imports.
+is `policies.claims`. Values themselves are read, compared and shown by `policies.values` and
+`policies.wording`, whose names are offered here too. Called by `kb.actions`, `kb.text.rendering`
+and imports.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from policies.values import (
     CanonicalValue,
     Comparator,
     FactType,
-    display,
     parse_comparator,
     parse_value,
     same_value,
 )
+from policies.wording import display
 
 __all__ = [
     "KEY_LIMIT",

@@ -53,9 +53,13 @@ _WORD = re.compile(r"[^\W\d_]+")
 def redact(text: str) -> str:
     """Replace card numbers by `[card number]` and account numbers by `[account number]`.
 
-    Redacting twice changes nothing more.
+    Redacting twice changes nothing more: a number that was glued to another and shows only once
+    that is gone is found in a further pass.
     """
-    return _redact_accounts(_redact_cards(_redact_ibans(text)))
+    redacted = _redact_accounts(_redact_cards(_redact_ibans(text)))
+    while redacted != text:
+        text, redacted = redacted, _redact_accounts(_redact_cards(_redact_ibans(redacted)))
+    return redacted
 
 
 def _redact_ibans(text: str) -> str:

@@ -1,14 +1,14 @@
-"""One typed value: read from what somebody wrote, compared exactly, shown to a person.
+"""One typed value: read from what somebody wrote, and compared exactly.
 
-Decides: what is a well-formed value of each type, which values are the same once converted, and how
-a value reads in a sentence. Never guesses: a number without its unit, an ambiguous date or a sign
-that several currencies share is refused with the way to mend it. Numbers are exact decimals, never
-floats. Called by `policies.facts`, whose importers take these names from there.
+Decides: what is a well-formed value of each type, and which values are the same once converted.
+Never guesses: a number without its unit, an ambiguous date or a sign that several currencies share
+is refused with the way to mend it. Numbers are exact decimals, never floats. Called by `policies.facts`, whose importers take these names from there.
 """
 
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
-from policies.currencies import MINOR_DIGITS, SIGN_OF, SIGNS, currency_of_sign
+from policies.currencies import MINOR_DIGITS, SIGNS, currency_of_sign
 
 
 class FactType(StrEnum):
@@ -111,35 +111,15 @@ _COMPARATOR_WORDS: Mapping[str, Comparator] = MappingProxyType(
     }
 )  # fmt: skip
 
-_SHOWN: Mapping[Comparator, str] = MappingProxyType(
-    {
-        Comparator.eq: "",
-        Comparator.le: "at most ",
-        Comparator.lt: "less than ",
-        Comparator.ge: "at least ",
-        Comparator.gt: "more than ",
-    }
-)
-_SHOWN_DATES: Mapping[Comparator, str] = MappingProxyType(
-    {
-        Comparator.eq: "",
-        Comparator.le: "on or before ",
-        Comparator.lt: "before ",
-        Comparator.ge: "on or after ",
-        Comparator.gt: "after ",
-    }
-)
-
 _NUMBER = r"[-+\u2212]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
 _MEASURE = re.compile(
     rf"(?P<sign>[-\u2212]?)\s*(?P<symbol>[^\w\s.,+\-\u2212%]?)\s*(?P<number>{_NUMBER})\s*(?P<unit>[^\W\d].*|[%£€$¥₹°].*)?"
 )
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = 60
+_SHORT.maxother = 60
 
 
 def parse_comparator(type: FactType, text: object) -> Comparator:
@@ -151,12 +131,13 @@ def parse_comparator(type: FactType, text: object) -> Comparator:
     comparator = _COMPARATOR_WORDS.get(words)
     if comparator is None:
         raise ValueError(
-            f'comparator: {text!r} isn\'t one; write eq, le, lt, ge or gt, or words like "at most"'
+            f"comparator: {_quoted(text)} isn't one; write eq, le, lt, ge or gt, "
+            'or words such as "at most"'
         )
     if comparator != Comparator.eq and type not in ORDERED:
         raise ValueError(
-            f"comparator: a {type} is or isn't; it can't be {_SHOWN[comparator].strip()!r} "
-            "something. Leave the comparator out"
+            f"comparator: a {type} has no order, so {_quoted(text)} says nothing of it. "
+            "Leave the comparator out"
         )
     return comparator
 
@@ -182,29 +163,17 @@ def same_value(a: CanonicalValue, b: CanonicalValue) -> bool:
     return a.comparable == b.comparable
 
 
-def display(type: FactType, comparator: Comparator, value: str, unit: str | None) -> str:
-    """Return a canonical value in words: "at most 14 days", "£1,200", "2.5%", "3 March 2026"."""
-    type = FactType(type)
-    if type == FactType.date:
-        return _SHOWN_DATES[comparator] + _display_date(value)
-    if type == FactType.boolean:
-        return "yes" if value == "true" else "no"
-    if type not in MEASURED:
-        return value
-    return _SHOWN[comparator] + _display_measure(type, Decimal(value), unit or "")
-
-
 def _read_measure(value: object, unit: str | None, *, example: str) -> tuple[Decimal, str, str]:
     """Return the number, the sign written before it, and the unit, from `unit` or from the text."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
-        raise ValueError(f"value: {value!r} isn't a number; write one such as {example}")
+        raise ValueError(f"value: {_quoted(value)} isn't a number; write one such as {example}")
     text = value if isinstance(value, str) else _digits(value)
     if len(text) > TEXT_LIMIT:
         raise ValueError(f"value: is too long for a number; write one such as {example}")
     match = _MEASURE.fullmatch(" ".join(text.split()))
     if match is None:
         raise ValueError(
-            f"value: {value!r} isn't a number; write digits with a point, such as {example}"
+            f"value: {_quoted(value)} isn't a number; write digits with a point, such as {example}"
         )
     number = match["number"].replace(",", "").replace("\u2212", "-")
     if sum(character.isdigit() for character in number) > DIGITS_LIMIT:
@@ -214,6 +183,11 @@ def _read_measure(value: object, unit: str | None, *, example: str) -> tuple[Dec
     if own_unit and unit and own_unit.casefold() != unit.casefold():
         raise ValueError(f"unit: is {unit!r} but the value says {own_unit!r}; write it once")
     return amount, match["symbol"], unit or own_unit
+
+
+def _quoted(value: object) -> str:
+    """Quote what was written for a message, shortened if it is long."""
+    return _SHORT.repr(value)
 
 
 def _digits(value: int | float | Decimal) -> str:
@@ -289,7 +263,7 @@ def _read_boolean(value: object, _unit: str | None) -> tuple[str, str | None]:
         return "true", None
     if word in {"no", "false"}:
         return "false", None
-    raise ValueError(f"value: {value!r} is neither yes nor no; write true or false")
+    raise ValueError(f"value: {_quoted(value)} is neither yes nor no; write true or false")
 
 
 def _read_date(value: object, _unit: str | None) -> tuple[str, str | None]:
@@ -300,13 +274,15 @@ def _read_date(value: object, _unit: str | None) -> tuple[str, str | None]:
         if _ISO_DATE.fullmatch(text):
             return date.fromisoformat(text).isoformat(), None
     except ValueError as error:
-        raise ValueError(f"value: {text!r} isn't a day of the calendar ({error})") from None
-    raise ValueError(f"value: {value!r} isn't a date; write it as YYYY-MM-DD, such as 2026-03-03")
+        raise ValueError(f"value: {_quoted(text)} isn't a day of the calendar ({error})") from None
+    raise ValueError(
+        f"value: {_quoted(value)} isn't a date; write it as YYYY-MM-DD, such as 2026-03-03"
+    )
 
 
 def _read_text(value: object, _unit: str | None) -> tuple[str, str | None]:
     if not isinstance(value, str):
-        raise ValueError(f"value: {value!r} isn't text; put it in quotation marks")
+        raise ValueError(f"value: {_quoted(value)} isn't text; put it in quotation marks")
     text = " ".join(value.split())
     if not text:
         raise ValueError("value: is empty; write the text that the fact states")
@@ -360,28 +336,3 @@ def _plain(amount: Decimal) -> str:
     whole = text.removeprefix("-").lstrip("0") or "0"
     whole = f"0{whole}" if whole.startswith(".") else whole
     return f"-{whole}" if text.startswith("-") and whole != "0" else whole
-
-
-def _display_date(value: str) -> str:
-    day = date.fromisoformat(value)
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def _display_measure(type: FactType, amount: Decimal, unit: str) -> str:
-    if type == FactType.money:
-        return _display_money(amount, unit)
-    number = f"{amount:,f}"
-    if type == FactType.percentage:
-        return f"{number}%"
-    if type == FactType.duration:
-        unit = unit if amount == 1 else f"{unit}s"
-    return f"{number} {unit}".rstrip()
-
-
-def _display_money(amount: Decimal, currency: str) -> str:
-    written = -int(amount.as_tuple().exponent)
-    digits = max(MINOR_DIGITS.get(currency, 2), written) if written > 0 else 0
-    number = f"{abs(amount):,.{digits}f}"
-    sign = "-" if amount < 0 else ""
-    symbol = SIGN_OF.get(currency)
-    return f"{sign}{symbol}{number}" if symbol else f"{sign}{currency} {number}"
