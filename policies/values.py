@@ -2,7 +2,8 @@
 
 Decides: what is a well-formed value of each type, and which values are the same once converted.
 Never guesses: a number without its unit, an ambiguous date or a sign that several currencies share
-is refused with the way to mend it. Numbers are exact decimals, never floats. Called by `policies.facts`, whose importers take these names from there.
+is refused with the way to mend it. Numbers are exact decimals, never floats. Called by
+`policies.facts`, whose importers take these names from there.
 """
 
 from __future__ import annotations

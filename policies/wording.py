@@ -1,7 +1,8 @@
 """How a canonical value of a fact reads in a sentence.
 
 Decides the words: "at most 14 days", "£1,200", "2.5%", "3 March 2026". Never reads or compares
-values (`policies.values` does). Called by `policies.facts`, whose importers take the name from there.
+values (`policies.values` does). Called by `policies.facts`, whose importers take the name from
+there.
 """
 
 from __future__ import annotations

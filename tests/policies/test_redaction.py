@@ -19,7 +19,7 @@ REDACTED = [
     ("6304000000000000000", "[card number]"),
     ("order 12 4111 1111 1111 1111, ok", "order 12 [card number], ok"),
     ("5555555555554444 4012888888881881", "[card number] [card number]"),
-    ("NO9386011117947GB82 WEST 1234 5698 7654 32", "NO[card number][account number]"),
+    ("4111111111111111GB82 WEST 1234 5698 7654 32", "[card number][account number]"),
     ("card:4111111111111111exp 12/27", "card:[card number]exp 12/27"),
     ("GB82 WEST 1234 5698 7654 32 and more", "[account number] and more"),
     ("de89370400440532013000.", "[account number]."),
