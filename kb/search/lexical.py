@@ -1,0 +1,239 @@
+"""The lexical index: a Tantivy folder over titles, headings and texts of passages.
+
+Decides how words are indexed and weighted, and which held word a misspelt one means. Never knows
+Django or the database, and is never trusted: what it returns are proposals. One process writes at a
+time (the keeper's lock); any number read. Called by `kb.search.snapshot`.
+
+Tantivy reports a damaged or missing file as ValueError; the keeper rebuilds on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tantivy
+
+from kb.search import words
+from kb.search.entries import Entry, primary_language
+
+STEMMED_FIELDS = {"title": 1.0, "headings": 1.0, "text": 1.0}
+"""Weight of a stemmed word by where it stands (measured by bench/retrieval_quality.py)."""
+EXACT_WEIGHT = 0.2
+"""Weight of a word found exactly as written, anywhere."""
+TYPO_WEIGHT = 0.8
+"""Weight of the held word that a misspelt one is taken for."""
+
+_SHORTEST_MENDED = 5
+_SAME_BEGINNING = 2
+_WRITER_BYTES = 30_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A telling word of a question. `stem` is what is looked up; `idf` weighs it.
+
+    `mended` says that the word as written isn't held and a neighbouring one stands in for it.
+    """
+
+    word: str
+    stem: str
+    idf: float
+    mended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalHit:
+    """A passage with its BM25 score, summed over the fields."""
+
+    passage_id: int
+    article_id: int
+    score: float
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for name in STEMMED_FIELDS:
+        builder.add_text_field(name, tokenizer_name="kb_stemmed", index_option="freq")
+    builder.add_text_field("anywhere", tokenizer_name="kb_stemmed", index_option="basic")
+    builder.add_text_field("exact", tokenizer_name="kb_plain", index_option="freq")
+    builder.add_text_field("language", tokenizer_name="raw", index_option="basic", stored=True)
+    builder.add_integer_field("passage_id", stored=True, indexed=True, fast=True)
+    builder.add_integer_field("article_id", stored=True, indexed=True, fast=True)
+    builder.add_integer_field("audience", indexed=True, fast=True)
+    return builder.build()
+
+
+_SCHEMA = _schema()
+
+
+def _open(folder: Path, *, create: bool) -> tantivy.Index:
+    if create:
+        folder.mkdir(parents=True, exist_ok=True)
+        index = tantivy.Index(_SCHEMA, path=str(folder), reuse=False)
+    else:
+        index = tantivy.Index.open(str(folder))
+    index.register_tokenizer("kb_stemmed", words.STEMMED)
+    index.register_tokenizer("kb_plain", words.PLAIN)
+    index.config_reader(reload_policy="manual")
+    return index
+
+
+class LexicalWriter:
+    """Writes to the index of a folder. Everything becomes visible at `commit`, or nothing."""
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        self._writer = _open(folder, create=create).writer(_WRITER_BYTES, 1)
+
+    def remove_articles(self, article_ids: Iterable[int]) -> None:
+        """Remove every passage of the articles."""
+        for article_id in article_ids:
+            self._writer.delete_documents_by_term("article_id", article_id)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Add passages. A passage that is there already must have been removed before."""
+        for entry in entries:
+            headings = "\n".join(entry.headings)
+            everything = f"{entry.title}\n{headings}\n{entry.text}"
+            self._writer.add_document(
+                tantivy.Document.from_dict(
+                    {
+                        "title": entry.title,
+                        "headings": headings,
+                        "text": entry.text,
+                        "anywhere": everything,
+                        "exact": everything,
+                        "language": primary_language(entry.language),
+                        "passage_id": entry.passage_id,
+                        "article_id": entry.article_id,
+                        "audience": entry.audience,
+                    },
+                    _SCHEMA,
+                )
+            )
+
+    def commit(self) -> None:
+        """Make the changes durable and visible, and end this writer."""
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+
+    def abandon(self) -> None:
+        """Drop what wasn't committed, and end this writer."""
+        self._writer.rollback()
+        self._writer.wait_merging_threads()
+
+
+class LexicalIndex:
+    """A view of the index as it was when opened. Safe to share between threads."""
+
+    def __init__(self, folder: Path) -> None:
+        index = _open(folder, create=False)
+        index.reload()
+        self._searcher = index.searcher()
+
+    @property
+    def size(self) -> int:
+        """How many passages are held."""
+        return self._searcher.num_docs
+
+    def terms(self, query: str) -> list[Term]:
+        """Return the telling words of a question with what each is looked up as, and its weight."""
+        found: dict[str, Term] = {}
+        for word in words.telling_words(query):
+            for stem in words.stems(word):
+                term = self._term(word, stem)
+                found.setdefault(term.stem, term)
+        return list(found.values())
+
+    def _term(self, word: str, stem: str) -> Term:
+        frequency = self._frequency(stem)
+        if not frequency and len(word) >= _SHORTEST_MENDED and word.isalpha():
+            neighbour, frequency_there = self._mended(stem)
+            if neighbour:
+                return Term(word, neighbour, self._idf(frequency_there), mended=True)
+        return Term(word, stem, self._idf(frequency))
+
+    def _frequency(self, stem: str) -> int:
+        return self._searcher.doc_freq("anywhere", stem)
+
+    def _idf(self, frequency: int) -> float:
+        held = max(self._searcher.num_docs, frequency)
+        return math.log(1.0 + (held - frequency + 0.5) / (frequency + 0.5))
+
+    def _mended(self, stem: str) -> tuple[str, int]:
+        """The most frequent held word one slip away (a letter more, less, other, or swapped)."""
+        best, most = "", 0
+        for held, frequency in self._searcher.terms_with_prefix("anywhere", stem[:_SAME_BEGINNING]):
+            if frequency > most and _one_slip_apart(stem, held):
+                best, most = held, frequency
+        return best, most
+
+    def search(
+        self,
+        terms: Sequence[Term],
+        *,
+        language: str | None = None,
+        audience: int | None = None,
+        limit: int,
+    ) -> list[LexicalHit]:
+        """Return up to `limit` passages that hold any of the words, best first.
+
+        With a language, only passages of it (regions aside); with an audience, only those that it
+        includes, as far as this index knows.
+        """
+        if not terms or limit <= 0:
+            return []
+        query = _query(terms, language, audience)
+        hits = self._searcher.search(query, limit=limit, count=False).hits
+        places = [place for _, place in hits]
+        passages = self._searcher.fast_field_values("passage_id", places)
+        articles = self._searcher.fast_field_values("article_id", places)
+        return [
+            LexicalHit(int(passage or 0), int(article or 0), float(score))
+            for (score, _), passage, article in zip(hits, passages, articles, strict=True)
+        ]
+
+
+def _query(terms: Sequence[Term], language: str | None, audience: int | None) -> tantivy.Query:
+    any_of: list[tuple[tantivy.Occur, tantivy.Query]] = []
+    for term in terms:
+        trust = TYPO_WEIGHT if term.mended else 1.0
+        for field, weight in STEMMED_FIELDS.items():
+            any_of.append((tantivy.Occur.Should, _word(field, term.stem, weight * trust)))
+        if not term.mended:
+            any_of.append((tantivy.Occur.Should, _word("exact", term.word, EXACT_WEIGHT)))
+    every = [(tantivy.Occur.Must, tantivy.Query.boolean_query(any_of))]
+    if language:
+        query = tantivy.Query.term_query(_SCHEMA, "language", primary_language(language), "basic")
+        every.append((tantivy.Occur.Must, tantivy.Query.boost_query(query, 0.0)))
+    if audience is not None:
+        levels = tantivy.Query.range_query(
+            _SCHEMA, "audience", tantivy.FieldType.Integer, upper_bound=audience
+        )
+        every.append((tantivy.Occur.Must, tantivy.Query.boost_query(levels, 0.0)))
+    return every[0][1] if len(every) == 1 else tantivy.Query.boolean_query(every)
+
+
+def _word(field: str, word: str, weight: float) -> tantivy.Query:
+    return tantivy.Query.boost_query(
+        tantivy.Query.term_query(_SCHEMA, field, word, "freq"), weight
+    )
+
+
+def _one_slip_apart(a: str, b: str) -> bool:
+    """Say whether one letter was left out, added, exchanged, or swapped with its neighbour."""
+    if abs(len(a) - len(b)) > 1 or a == b:
+        return False
+    start = 0
+    shortest = min(len(a), len(b))
+    while start < shortest and a[start] == b[start]:
+        start += 1
+    rest_a, rest_b = a[start:], b[start:]
+    return (
+        rest_a[1:] == rest_b[1:]
+        or rest_a[1:] == rest_b
+        or rest_a == rest_b[1:]
+        or (rest_a[2:] == rest_b[2:] and rest_a[:2] == rest_b[1::-1])
+    )
