@@ -72,10 +72,7 @@ def may_approve(
     `stale_authentication`, `may_approve`.
     """
     if reviewer in contributors:
-        return refuse(
-            "four_eyes",
-            "You wrote part of this version, so somebody else has to approve it.",
-        )
+        return refuse("four_eyes", "You wrote part of this, so somebody else has to approve it.")
     if reviewer in earlier_approvers:
         return refuse(
             "already_approved",
