@@ -1,6 +1,6 @@
 """What an index holds about one passage, and the text of it that is embedded.
 
-Decides which words stand for a passage: its article's title, its heading path, its text. Never reads
+Decides which words stand for a passage: its article's title, its headings, its text. Never reads
 the database: `kb.search.source` does. Called by the indexes, the import and the embedding task.
 """
 

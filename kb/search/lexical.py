@@ -217,9 +217,7 @@ def _query(terms: Sequence[Term], language: str | None, audience: int | None) ->
 
 
 def _word(field: str, word: str, weight: float) -> tantivy.Query:
-    return tantivy.Query.boost_query(
-        tantivy.Query.term_query(_SCHEMA, field, word, "freq"), weight
-    )
+    return tantivy.Query.boost_query(tantivy.Query.term_query(_SCHEMA, field, word, "freq"), weight)
 
 
 def _one_slip_apart(a: str, b: str) -> bool:

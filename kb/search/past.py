@@ -1,0 +1,169 @@
+"""Candidates from PostgreSQL's full-text search: for the past, and where no index can be had.
+
+Decides nothing about what was in force when: the gate does. Takes in every passage that was ever in
+force, so it is slower than the indexes (tens of milliseconds) and outside the speed table. Called
+by the answering action for `as_of` and `known_at`, and by `kb.search.retrieval` as its fallback.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import connection
+
+from kb.inference.encoder import current
+from kb.inference.vectors import question_vector
+from kb.search import words
+from kb.search.blend import blend
+from kb.search.embedding import stored_vectors
+from kb.search.entries import primary_language
+from kb.search.lexical import STEMMED_FIELDS, Term
+from kb.search.proposals import Candidate, Proposal
+
+_POOL = 400
+_SATURATION = 1.2
+_LENGTH_SHARE = 0.75
+
+_EVER = "f.starts_at < coalesce(f.ends_at, 'infinity')"
+_STILL = f"{_EVER} AND coalesce(f.ends_at, 'infinity') > kb_clock()"
+
+_HITS = """
+WITH q AS (SELECT to_tsquery('english', %(query)s) AS words),
+found AS (
+  SELECT p.id FROM kb_passage p, q WHERE to_tsvector('english', p.text) @@ q.words
+  UNION
+  SELECT p.id FROM kb_passage p JOIN kb_version v ON v.id = p.version_id, q
+  WHERE to_tsvector('english', v.title) @@ q.words)
+SELECT p.id, v.article_id, v.title, p.headings, p.text, p.embedding_key
+FROM found JOIN kb_passage p USING (id) JOIN kb_version v ON v.id = p.version_id
+JOIN kb_period f ON f.version_id = v.id, q
+WHERE {when} AND NOT p.placeholder
+  AND (%(language)s::text IS NULL OR lower(split_part(v.language, '-', 1)) = %(language)s)
+ORDER BY ts_rank(setweight(to_tsvector('english', v.title), 'A')
+                 || to_tsvector('english', p.text), q.words) DESC, p.id
+LIMIT %(pool)s
+"""
+_FREQUENCIES = """
+SELECT w.word, (SELECT count(*) FROM kb_passage p
+  WHERE to_tsvector('english', p.text) @@ plainto_tsquery('english', w.word))
+FROM unnest(%(words)s::text[]) AS w(word)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that full-text search found, with its BM25 score over title, headings and text."""
+
+    passage_id: int
+    article_id: int
+    embedding_key: str
+    lexical: float
+
+
+def full_text(
+    query: str, *, language: str | None, limit: int, still_in_force: bool = False
+) -> tuple[list[Found], list[Term]]:
+    """Return passages that hold any telling word of the question, best first, and those words.
+
+    All that was ever in force, or, `still_in_force`, what is in force or scheduled. `language` is a
+    primary tag. Raises django.db.Error if PostgreSQL can't be asked.
+    """
+    telling = words.telling_words(query)
+    if not telling:
+        return [], []
+    parameters = {
+        "query": " | ".join(telling),
+        "language": language,
+        "pool": max(_POOL, limit),
+        "words": telling,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_HITS.format(when=_STILL if still_in_force else _EVER), parameters)
+        rows = cursor.fetchall()
+        cursor.execute(_FREQUENCIES, parameters)
+        frequencies = dict(cursor.fetchall())
+        cursor.execute("SELECT count(*) FROM kb_passage")
+        total = cursor.fetchone()[0]
+    terms = _terms(telling, frequencies, total)
+    fields = [(row[2], " ".join(_headings(row[3])), row[4]) for row in rows]
+    scores = _bm25(terms, fields)
+    found = [
+        Found(passage_id=row[0], article_id=row[1], embedding_key=row[5], lexical=score)
+        for row, score in zip(rows, scores, strict=True)
+    ]
+    found.sort(key=lambda one: (-one.lexical, one.passage_id))
+    return found[:limit], terms
+
+
+def _headings(value: object) -> list[str]:
+    return [str(heading) for heading in value] if isinstance(value, list) else []
+
+
+def _terms(telling: Sequence[str], frequencies: dict[str, int], total: int) -> list[Term]:
+    terms: dict[str, Term] = {}
+    for word in telling:
+        frequency = min(frequencies.get(word, 0), total)
+        idf = math.log(1.0 + (total - frequency + 0.5) / (frequency + 0.5))
+        for stem in words.stems(word):
+            terms.setdefault(stem, Term(word, stem, idf))
+    return list(terms.values())
+
+
+def _bm25(terms: Sequence[Term], passages: Sequence[tuple[str, str, str]]) -> list[float]:
+    """Score passages (title, headings, text) as `kb.search.lexical` would, over this pool."""
+    weights = [*STEMMED_FIELDS.values()]
+    scores = [0.0] * len(passages)
+    for place, weight in enumerate(weights):
+        counts = [Counter(words.stems(passage[place])) for passage in passages]
+        lengths = [count.total() for count in counts]
+        mean = sum(lengths) / len(lengths) if lengths else 0.0
+        for number, (count, length) in enumerate(zip(counts, lengths, strict=True)):
+            norm = 1.0 - _LENGTH_SHARE + _LENGTH_SHARE * (length / mean if mean else 1.0)
+            for term in terms:
+                if seen := count[term.stem]:
+                    part = seen * (_SATURATION + 1.0) / (seen + _SATURATION * norm)
+                    scores[number] += weight * term.idf * part
+    return scores
+
+
+def candidates_as_of(*, query: str, limit: int, language: str | None = None) -> Proposal:
+    """Return up to `limit` passages of all that was ever in force, best first.
+
+    The gate decides which of them governed at the asked time. Raises django.db.Error if PostgreSQL
+    can't be asked.
+    """
+    primary = primary_language(language) if language else None
+    return propose(query, language=primary, limit=limit, still_in_force=False)
+
+
+def propose(query: str, *, language: str | None, limit: int, still_in_force: bool) -> Proposal:
+    """Return what full-text search finds, blended with kept vectors where there is an encoder."""
+    found, terms = full_text(
+        query, language=language, limit=max(_POOL, limit), still_in_force=still_in_force
+    )
+    cosines = _cosines(query, [one.embedding_key for one in found])
+    ranked = [
+        Candidate(
+            passage_id=one.passage_id,
+            article_id=one.article_id,
+            lexical=one.lexical,
+            dense=cosines.get(one.embedding_key),
+            blend=blend(lexical=one.lexical, dense=cosines.get(one.embedding_key), terms=terms),
+        )
+        for one in found
+    ]
+    ranked.sort(key=lambda candidate: (-candidate.blend, candidate.passage_id))
+    return Proposal(candidates=ranked[:limit], terms=terms, dense_available=bool(cosines))
+
+
+def _cosines(query: str, keys: Sequence[str]) -> dict[str, float]:
+    encoder = current()
+    vector = question_vector(query) if encoder and keys else None
+    if encoder is None or vector is None:
+        return {}
+    kept = stored_vectors(keys, encoder_name=encoder.name, dimensions=encoder.dimensions)
+    return {key: float(row.astype(np.float32) @ vector) for key, row in kept.items()}
