@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -58,6 +58,19 @@ def load_secrets(home: Path) -> Secrets:
             f"{path} is damaged ({error}): restore it from a backup; without it issued citations "
             "can't be verified. Remove it to make new secrets."
         ) from error
+
+
+def adopt_keys(home: Path, *, citation_keys: dict[str, str], ledger_key: str) -> None:
+    """Replace the two keys that a restored database depends on; the other secrets stay.
+
+    Raises HomeNotUsable.
+    """
+    kept = asdict(load_secrets(home))
+    text = json.dumps(kept | {"citation_keys": citation_keys, "ledger_key": ledger_key}, indent=1)
+    try:
+        write_private(home / SECRETS_FILE, text)
+    except OSError as error:
+        raise HomeNotUsable(f"KB_HOME {home} can't be written to ({error.strerror}).") from error
 
 
 def embedded_database_url(home: Path, role: str) -> str:

@@ -40,15 +40,6 @@ _THROWAWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """A running embedded PostgreSQL."""
-
-    place: Place
-    binaries: Binaries
-    server: subprocess.Popen[bytes]
-
-
-@dataclass(frozen=True)
 class _Wish:
     """How the caller wants the cluster run; see `running_cluster`."""
 
@@ -56,6 +47,21 @@ class _Wish:
     stop: StopSignal
     say: Callable[[str], None]
     durable: bool
+
+
+@dataclass
+class Cluster:
+    """A running embedded PostgreSQL."""
+
+    place: Place
+    binaries: Binaries
+    server: subprocess.Popen[bytes]
+    _wish: _Wish
+
+    def revive(self) -> None:
+        """Start the server again after it ended by itself. Raises CannotRunError."""
+        stop_orphaned_server(self.place)
+        self.server = _started(self.place, self.binaries, self._wish)
 
 
 def _silent(_line: str) -> None:
@@ -82,15 +88,14 @@ def running_cluster(
     place = prepare_place(home=home, root_folder=root_folder)
     refusal = f"{home} is in use: another Touchstone (process {{pid}}) runs its database."
     with held_alone(place.folder / "lock", refusal=refusal):
-        server = None
+        binaries = _ready_to_start(place, wish)
+        server = _started(place, binaries, wish)
+        cluster = Cluster(place=place, binaries=binaries, server=server, _wish=wish)
         try:
-            binaries = _ready_to_start(place, wish)
-            server = _started(place, binaries, wish)
             ensure_roles(place=place, secrets=secrets)
-            yield Cluster(place=place, binaries=binaries, server=server)
+            yield cluster
         finally:
-            if server is not None:
-                stop_server(server)
+            stop_server(cluster.server)
 
 
 def stop_server(server: subprocess.Popen[bytes]) -> None:

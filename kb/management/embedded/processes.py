@@ -94,6 +94,11 @@ def tie_to_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
     return tie
 
 
+def inherited(**more: str) -> dict[str, str]:
+    """Return this process's environment with `more`, for a child: passed on, never read here."""
+    return {**os.environ, **more}
+
+
 def spawn(
     *,
     command: Sequence[str],
