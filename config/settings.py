@@ -182,10 +182,17 @@ SPECTACULAR_SETTINGS = {
 PROCRASTINATE_ON_APP_READY = None
 PROCRASTINATE_IMPORT_PATHS = ["kb.tasks"]
 
-SILENCED_SYSTEM_CHECKS = [] if SERVED_SECURELY else [
-    # Loopback without TLS is the documented default; over https none of these is silenced.
-    "security.W004", "security.W008", "security.W012", "security.W016",
-]
+SILENCED_SYSTEM_CHECKS = (
+    []
+    if SERVED_SECURELY
+    else [
+        # Loopback without TLS is the documented default; over https none of these is silenced.
+        "security.W004",
+        "security.W008",
+        "security.W012",
+        "security.W016",
+    ]
+)
 
 KB: dict[str, Any] = {
     "home": KB_HOME,

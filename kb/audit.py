@@ -79,7 +79,9 @@ def faults(rows: Iterable[Row], *, head_id: int, head_hash: str) -> Iterator[Fau
             yield Fault(row.id, "altered: its content isn't what was hashed")
         expected_id, previous = row.id + 1, row.hash
     if expected_id - 1 != head_id or (previous != head_hash):
-        yield Fault(expected_id, f"cut off: the head says row {head_id} with hash {head_hash[:12]}…")
+        yield Fault(
+            expected_id, f"cut off: the head says row {head_id} with hash {head_hash[:12]}…"
+        )
 
 
 def stored_rows() -> Iterator[Row]:

@@ -53,9 +53,7 @@ class CarriedFact(models.Model):
     revision = models.ForeignKey(FactRevision, on_delete=models.PROTECT, related_name="carriers")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["version", "revision"], name="carried_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["version", "revision"], name="carried_once")]
 
     def __str__(self) -> str:
         return f"{self.version_id} carries {self.revision_id}"

@@ -38,9 +38,7 @@ class StagedRecord(models.Model):
     passages = models.JSONField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["run", "external_id"], name="staged_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["run", "external_id"], name="staged_once")]
 
     def __str__(self) -> str:
         return f"{self.run_id}: {self.external_id}"

@@ -174,9 +174,10 @@ BEGIN
         IF NEW.import_run_id IS NULL OR NEW.import_run_id IS DISTINCT FROM v.import_run_id THEN
             PERFORM kb_refuse('stale_authentication', 'an attested approval names its own import');
         END IF;
-    ELSIF NEW.authenticated_at IS NULL OR NEW.authenticated_by = ''
-          OR NEW.authenticated_at > kb_clock()
-          OR NEW.authenticated_at < kb_clock() - interval '5 minutes' THEN
+    ELSIF NEW.decision = 'approve' AND (
+          NEW.authenticated_at IS NULL OR NEW.authenticated_by = ''
+          OR NEW.authenticated_at > kb_clock() + interval '1 minute'
+          OR NEW.authenticated_at < kb_clock() - interval '5 minutes') THEN
         PERFORM kb_refuse('stale_authentication', 'sign in again: the signature needs it fresh');
     END IF;
     RETURN NEW;

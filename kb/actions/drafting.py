@@ -1,0 +1,245 @@
+"""Writing: new articles, drafts, submission, withdrawal.
+
+Editors and approvers of the owner group write. One open draft per article and language; a save says
+which state of the draft it was written against, and a save against an older one is refused with
+nothing lost. Called by the web pages, change sets and the starter.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from kb import access, gate
+from kb.actions import preparing
+from kb.actions.content import Content, checked
+from kb.actions.locking import lock_articles, lock_version
+from kb.actions.work import Actor, Work, ensure, work
+from kb.conf import settings
+from kb.errors import Conflict, Invalid, NotFound, NotPermitted
+from kb.models import Article, FactRevision, Journey, OwnerGroup, Person, Role, Version
+from kb.text.slugs import slug as slug_of
+from policies.lifecycle import Move, State, may_move
+
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def create_article(
+    *,
+    actor: Actor,
+    content: Content,
+    owner_group: str,
+    journey: str = "",
+    language: str = "",
+    source: str = "touchstone",
+    external_id: str = "",
+    review_every_days: int | None = None,
+) -> Version:
+    """Make an article with its first draft and return the draft.
+
+    Raises Invalid (a field can't be used) or NotPermitted (not this group's editor).
+    """
+    good = checked(content)
+    with work(actor=actor) as doing:
+        group = OwnerGroup.objects.filter(name=owner_group).first()
+        if group is None:
+            raise Invalid({"owner_group": f"there is no owner group called {owner_group!r}"})
+        now = doing.now()
+        made = Article(
+            slug=free_slug(good.title),
+            source=source,
+            owner_group=group,
+            journey=_journey(journey),
+            review_every_days=review_every_days,
+            created_at=now,
+        )
+        _require_writer(actor, made)
+        made.external_id = external_id or made.slug
+        made.save()
+        doing.record("create_article", f"article:{made.slug}", new={"title": good.title})
+        return _new_draft(doing, made, good, language or settings().default_language, now, None)
+
+
+def open_draft(*, actor: Actor, article_id: int, language: str = "") -> Version:
+    """Start a draft from the latest decided text of the article in that language; return it.
+
+    An open draft that exists already is returned as it is. Raises NotFound or NotPermitted.
+    """
+    language = language or settings().default_language
+    with work(actor=actor) as doing:
+        lock_articles([article_id])
+        article = Article.objects.select_related("owner_group").filter(pk=article_id).first()
+        if article is None:
+            raise NotFound("There is no such article, or it isn't yours to see.")
+        _require_writer(actor, article)
+        versions = Version.objects.filter(article=article, language=language)
+        existing = versions.filter(state=State.draft.value, change_set=None).first()
+        if existing is not None:
+            return existing
+        if versions.filter(state=State.in_review.value).exists():
+            raise Conflict("A version is in review; it must be decided or withdrawn first.")
+        basis = versions.exclude(number=None).order_by("-number").first()
+        basis = basis or Version.objects.filter(article=article).order_by("-number").first()
+        if basis is None:
+            raise NotFound("This article has no text to start from.")
+        return _new_draft(doing, article, content_of(basis), language, doing.now(), basis)
+
+
+def save_draft(*, actor: Actor, version_id: int, edits: int, content: Content) -> Version:
+    """Save a draft's content, written against its state number `edits`; return it.
+
+    Raises Invalid, NotPermitted, or Conflict where the draft was saved by somebody since.
+    """
+    good = checked(content)
+    with work(actor=actor) as doing:
+        version = lock_version(version_id)
+        person = _require_writer(actor, version.article)
+        if version.state != State.draft:
+            raise Conflict("This is no draft any more; start a new one from it.")
+        if version.edits != edits:
+            raise Conflict(
+                f"{version.edited_by} saved this draft at {version.edited_at:%H:%M}. "
+                "Your text wasn't saved over theirs: compare the two, then save again.",
+                code="edited_meanwhile",
+            )
+        for name, value in good.as_fields().items():
+            setattr(version, name, value)
+        version.edited_by = person
+        version.edited_at = doing.now()
+        version.edits += 1
+        version.save()
+        doing.record("save_draft", f"version:{version.pk}", new={"edits": version.edits})
+        return version
+
+
+def submit_version(*, actor: Actor, version_id: int) -> Version:
+    """Send a draft to review: its facts, passages and digest are fixed now; return it.
+
+    Raises Refused (`illegal_move`, `needs_change_set`), Invalid or NotPermitted.
+    """
+    with work(actor=actor) as doing:
+        version = lock_version(version_id)
+        _require_writer(actor, version.article)
+        return submit(doing, version)
+
+
+def submit(doing: Work, version: Version, also: tuple[preparing.Known, ...] = ()) -> Version:
+    """Move a locked draft to review within `doing`; see `submit_version`."""
+    ensure(may_move(State(version.state), Move.submit))
+    checked(content_of(version))
+    if version.change_set_id is None:
+        _refuse_silent_fact_change(version)
+    preparing.prepare(version, now=doing.now(), also=also)
+    version.state = State.in_review.value
+    version.submitted_at = doing.now()
+    version.save(update_fields=["state", "submitted_at"])
+    version.refresh_from_db()
+    doing.record(
+        "submit", f"version:{version.pk}", new={"number": version.number, "digest": version.digest}
+    )
+    return version
+
+
+def withdraw_version(*, actor: Actor, version_id: int, why: str = "") -> Version:
+    """Withdraw a draft or a version in review: its author may, or an approver if abandoned.
+
+    Raises Refused or NotPermitted.
+    """
+    with work(actor=actor) as doing:
+        version = lock_version(version_id)
+        person = _require_writer(actor, version.article)
+        if version.author_id != person.pk and not access.holds_role(
+            person, Role.APPROVER, version.article
+        ):
+            raise NotPermitted("Its author withdraws a version, or an approver.")
+        ensure(may_move(State(version.state), Move.withdraw))
+        if version.change_set_id is not None:
+            raise Conflict("It belongs to a change set; withdraw the change set as a whole.")
+        version.state = State.withdrawn.value
+        version.decided_at = doing.now()
+        version.save(update_fields=["state", "decided_at"])
+        doing.record("withdraw", f"version:{version.pk}", why=why)
+        return version
+
+
+def content_of(version: Version) -> Content:
+    """Return a version's content, to start another one from it."""
+    names = Content.__dataclass_fields__
+    values = {name: getattr(version, name) for name in names}
+    return Content(**{**values, "facts": tuple(version.facts)})
+
+
+def free_slug(title: str) -> str:
+    """Return an address for the title that no article has yet."""
+    base = slug_of(title)
+    taken = set(Article.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    if base not in taken:
+        return base
+    number = 2
+    while f"{base}-{number}" in taken:
+        number += 1
+    return f"{base}-{number}"
+
+
+def _new_draft(
+    doing: Work,
+    article: Article,
+    content: Content,
+    language: str,
+    now: datetime,
+    basis: Version | None,
+) -> Version:
+    if not LANGUAGE.fullmatch(language):
+        raise Invalid({"language": f"{language!r} isn't a language tag; write en, de or pt-BR"})
+    version = Version.objects.create(
+        article=article,
+        language=language,
+        based_on=basis,
+        author=doing.actor.person,
+        edited_by=doing.actor.person,
+        created_at=now,
+        edited_at=now,
+        **content.as_fields(),
+    )
+    doing.record("open_draft", f"version:{version.pk}", new={"article": article.slug})
+    return version
+
+
+def _require_writer(actor: Actor, article: Article) -> Person:
+    person = actor.person
+    if person is not None and access.holds_role(person, Role.APPROVER, article):
+        return person
+    return access.require_role(person, Role.EDITOR, article)
+
+
+def _journey(name: str) -> Journey | None:
+    return Journey.objects.get_or_create(name=name)[0] if name else None
+
+
+def _refuse_silent_fact_change(version: Version) -> None:
+    """A value that other texts render is changed with them, together, or not at all."""
+    declared = {
+        (one["key"], _scope_key(one["scope"])): preparing.terms_of(one) for one in version.facts
+    }
+    rendered = FactRevision.objects.select_related("fact").filter(
+        carriers__version__article=version.article,
+        carriers__version__period__starts_at__lte=gate.clock(),
+        pinned_by__version__state="published",
+    )
+    alive = rendered.exclude(carriers__version__period__ends_at__lte=gate.clock())
+    for row in alive.exclude(pinned_by__version__article=version.article).distinct():
+        new = declared.get((row.fact.key, _scope_key(row.scope)))
+        if (
+            new is None
+            or new.canonical.comparable != row.canonical
+            or new.comparator != row.comparator
+        ):
+            raise Conflict(
+                f"Other articles render {row.fact.key} ({row.display}). Change the fact itself: "
+                "a change set puts every text that shows it in force at the same instant.",
+                code="needs_change_set",
+            )
+
+
+def _scope_key(scope: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(scope.items()))
