@@ -16,11 +16,16 @@ from kb.text import sentences, tree
 from kb.text.tables import Table, read_table
 from kb.text.tree import Child, Node
 
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{1,2}|[^\W_](?:[\w'’.,:/@-]*\w)?")
+_WORD = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{1,2}|[^\W_](?:[\w'\u2019.,:/@-]*\w)?"
+)
 
 
 OVERLONG_ITEM = 2
 """An item of more than twice the longest paragraph is divided, between the blocks inside it."""
+
+# Parts of lists and tables; met outside one, or in one that is opened up, they are mere containers.
+_INNER = frozenset({"li", "dt", "dd", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"})
 
 _HTML_BETWEEN = {" ": " ", "\n": "<br>"}
 
@@ -53,8 +58,8 @@ class Piece:
 class Block:
     """A paragraph, list, table or code block. `opening` and `closing` go around any of its pieces.
 
-    `group` is the innermost quotation, aside or box it stands in, 0 for none; `first` says that it
-    opens that group.
+    `groups` numbers the quotations and boxes it stands in, outermost first; `is_label` says that it
+    leads in what follows, by a colon or by being strong as a whole.
     """
 
     kind: Kind
@@ -113,7 +118,7 @@ def read_blocks(root: Node, *, longest: int | None = None) -> Iterator[Block | H
 
     A paragraph of more than `longest` words comes in sentences, otherwise in one piece.
     """
-    yield from _Reader(longest).read(root.children, "", "", ())
+    yield from _Reader(longest).read(root.children, _Around())
 
 
 def document_text(root: Node) -> str:
@@ -121,30 +126,49 @@ def document_text(root: Node) -> str:
     return "\n\n".join(item.text for item in read_blocks(root) if item.text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What stands around a block: tags of quotations and opened items, and its boxes."""
+
+    opening: str = ""
+    closing: str = ""
+    groups: tuple[int, ...] = ()
+
+    def within(self, opening: str, closing: str) -> _Around:
+        """Return what stands around a block one element further inside."""
+        return replace(self, opening=self.opening + opening, closing=closing + self.closing)
+
+    def wrap(self, block: Block | None) -> Iterator[Block]:
+        """Yield the block with what stands around it, if there is anything in it."""
+        if block is not None and block.pieces:
+            yield replace(
+                block,
+                opening=self.opening + block.opening,
+                closing=block.closing + self.closing,
+                groups=self.groups,
+            )
+
+
 class _Reader:
-    """Walks one document; numbers its quotations, asides and boxes."""
+    """Walks one document; numbers its boxes."""
 
     def __init__(self, longest: int | None) -> None:
-        self._groups = 0
+        self._boxes = 0
         self._longest = longest
 
-    def read(
-        self, children: Sequence[Child], opening: str, closing: str, groups: tuple[int, ...]
-    ) -> Iterator[Block | Heading]:
-        """Yield what stands among these children; the tags go around each block."""
+    def read(self, children: Sequence[Child], around: _Around) -> Iterator[Block | Heading]:
+        """Yield what stands among these children."""
         inline: list[Child] = []
         for child in children:
             if isinstance(child, str) or child.tag not in tree.BLOCKS:
                 inline.append(child)
                 continue
-            yield from self._wrapped(_paragraph(inline, self._longest), opening, closing, groups)
+            yield from around.wrap(_paragraph(inline, self._longest))
             inline = []
-            yield from self._block(child, opening, closing, groups)
-        yield from self._wrapped(_paragraph(inline, self._longest), opening, closing, groups)
+            yield from self._block(child, around)
+        yield from around.wrap(_paragraph(inline, self._longest))
 
-    def _block(
-        self, node: Node, opening: str, closing: str, groups: tuple[int, ...]
-    ) -> Iterator[Block | Heading]:
+    def _block(self, node: Node, around: _Around) -> Iterator[Block | Heading]:
         if node.tag in tree.HEADINGS:
             text = " ".join(tree.inline_text(node.children).split())
             if text:
@@ -154,63 +178,43 @@ class _Reader:
         elif node.has_heading or node.tag in tree.CONTAINERS:
             # A list or table that holds headings is a layout, not a list: its parts are sections.
             if node.tag == "blockquote":
-                opening, closing = f"{opening}<blockquote>", f"</blockquote>{closing}"
-            self._groups += 1
-            yield from self.read(node.children, opening, closing, (*groups, self._groups))
+                around = around.within("<blockquote>", "</blockquote>")
+            self._boxes += 1
+            around = replace(around, groups=(*around.groups, self._boxes))
+            yield from self.read(node.children, around)
+        elif node.tag in _INNER:
+            yield from self.read(node.children, around)
         elif node.tag in {"ul", "ol"}:
-            yield from self._list(node, opening, closing, groups)
+            yield from self._list(node, around)
         else:
             for block in _plain_block(node, self._longest):
-                yield from self._wrapped(block, opening, closing, groups)
+                yield from around.wrap(block)
 
-    def _list(
-        self, node: Node, opening: str, closing: str, groups: tuple[int, ...]
-    ) -> Iterator[Block | Heading]:
+    def _list(self, node: Node, around: _Around) -> Iterator[Block | Heading]:
         """Yield a list; an item that holds a small article of its own is opened up."""
-        whole = _list(node)
         limit = self._longest * OVERLONG_ITEM if self._longest is not None else None
         kept: list[Piece] = []
-        for piece, content in whole:
+        for piece, content in _list(node):
             if limit is None or piece.words <= limit or not any(map(tree.is_block, content)):
                 kept.append(piece)
                 continue
-            yield from self._wrapped(_items(node.tag, kept), opening, closing, groups)
+            yield from around.wrap(_items(node.tag, kept))
             kept = []
-            yield from self._open_item(node.tag, piece, content, opening, closing, groups)
-        yield from self._wrapped(_items(node.tag, kept), opening, closing, groups)
+            yield from self._opened(node.tag, piece.number, content, around)
+        yield from around.wrap(_items(node.tag, kept))
 
-    def _open_item(
-        self,
-        tag: str,
-        piece: Piece,
-        content: Sequence[Child],
-        opening: str,
-        closing: str,
-        groups: tuple[int, ...],
+    def _opened(
+        self, tag: str, number: int, content: Sequence[Child], around: _Around
     ) -> Iterator[Block | Heading]:
-        start = f' start="{piece.number}"' if tag == "ol" else ""
-        inside = self.read(
-            content, f"{opening}<{tag}{start}><li>", f"</li></{tag}>{closing}", groups
-        )
-        marker = f"{piece.number}." if tag == "ol" else "-"
-        for place, block in enumerate(inside):
+        start = f' start="{number}"' if tag == "ol" else ""
+        inside = around.within(f"<{tag}{start}><li>", f"</li></{tag}>")
+        marker = f"{number}." if tag == "ol" else "-"
+        for place, block in enumerate(self.read(content, inside)):
             if place == 0 and isinstance(block, Block):
                 first = replace(block.pieces[0], text=f"{marker} {block.pieces[0].text}")
                 yield replace(block, pieces=(first, *block.pieces[1:]))
             else:
                 yield block
-
-    @staticmethod
-    def _wrapped(
-        block: Block | None, opening: str, closing: str, groups: tuple[int, ...]
-    ) -> Iterator[Block]:
-        if block is not None and block.pieces:
-            yield replace(
-                block,
-                opening=opening + block.opening,
-                closing=block.closing + closing,
-                groups=groups,
-            )
 
 
 def _plain_block(node: Node, longest: int | None) -> Iterator[Block | None]:
@@ -225,16 +229,10 @@ def _plain_block(node: Node, longest: int | None) -> Iterator[Block | None]:
             yield _table(table)
         case "pre":
             text = tree.verbatim_text(node)
-            yield _whole(text, node.html()) if text.strip() else None
-        case "p":
+            if text.strip():
+                yield Block(Kind.whole, (Piece(text, node.html(), count_words(text)),))
+        case _:
             yield _paragraph(node.children, longest)
-        case _:  # a stray li, td or tr
-            text = "\n".join(lines(node.children))
-            yield _whole(text, tree.html_of(node.children)) if text else None
-
-
-def _whole(text: str, html: str) -> Block:
-    return Block(Kind.whole, (Piece(text, html, count_words(text)),))
 
 
 def _paragraph(children: Sequence[Child], longest: int | None) -> Block | None:

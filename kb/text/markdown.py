@@ -94,21 +94,22 @@ def dangerous(markdown: str) -> str | None:
     for token in _flat(_OPEN_PARSER.parse(markdown)):
         if token.map:
             line = token.map[0] + 1
-        reason = _refusal(token, nesting)
-        if reason:
-            return f"line {line}: {reason} isn't allowed in an article; remove it"
+        found = _refusal(token, nesting)
+        if found:
+            return f"line {line + found[1]}: {found[0]} isn't allowed in an article; remove it"
     return None
 
 
-def _refusal(token: Token, nesting: raw_html.Nesting) -> str | None:
+def _refusal(token: Token, nesting: raw_html.Nesting) -> tuple[str, int] | None:
+    """Return what is wrong with a token, and how many lines after its beginning."""
     if token.type in {"html_block", "html_inline"}:
         raw_html.escape_foreign(token.content, nesting=nesting)
         if nesting.deepest > raw_html.MAX_DEPTH:
-            return f"HTML nested more than {raw_html.MAX_DEPTH} elements deep"
+            return f"HTML nested more than {raw_html.MAX_DEPTH} elements deep", 0
         return raw_html.refusal(token.content) if _SUSPICIOUS.search(token.content) else None
     if token.type in {"link_open", "image"}:
         scheme = raw_html.refused_scheme(str(token.attrs.get("href") or token.attrs.get("src", "")))
-        return f"a {scheme}: link" if scheme else None
+        return (f"a {scheme}: link", 0) if scheme else None
     return None
 
 

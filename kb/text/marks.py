@@ -15,19 +15,22 @@ _MARKER = re.compile(r"\s*\{\s*audience\s*[=:]\s*[\"']?([\w-]*)[\"']?\s*\}\s*", 
 _ONLY = (
     r"(?:for\s+)?(?:(?:strictly|confidential\W+)\s*)?"
     r"(?:internal(?:\s+use)?|(?:(?:support|service|call[- ]cent(?:er|re)|human|live)\s+)?agents?"
-    r"(?:'|’)?(?:\s+use)?|(?:staff|employees?)(?:\s+use)?)[\s-]+only"
+    r"(?:'|\u2019)?(?:\s+use)?|(?:staff|employees?)(?:\s+use)?)[\s-]+only"
 )
 _SAYS_ONLY = re.compile(rf"\b{_ONLY}\b", re.IGNORECASE)
 _AGENT_HEADING = re.compile(
     r"(?:for|notes?\s+(?:for|to))\s+(?:(?:support|service|call[- ]cent(?:er|re))\s+)?agents?\W*"
-    r"|agents?['’]?\s+(?:notes?|responsibilit(?:y|ies)|instructions?)\W*",
+    r"|agents?['\u2019]?\s+(?:notes?|responsibilit(?:y|ies)|instructions?)\W*",
     re.IGNORECASE,
 )
+# Anywhere: "the code (agents only) is", "Fee, internal use only: $5"; but not "it is for internal
+# use only.", which a public text may say of anything.
+_SET_APART = re.compile(rf"[(\[]\s*{_ONLY}\s*[)\]]|\b{_ONLY}\W{{0,2}}:", re.IGNORECASE)
 # At the beginning of a paragraph, list item or table row, closed by a colon, a bracket or its end.
 _LEAD = re.compile(
     rf"\W{{0,6}}(?:(?:note\W+)?{_ONLY}\b|"
     r"for\s+(?:(?:support|service|call[- ]cent(?:er|re))\s+)?agents(?=\s*\W{0,3}:)|"
-    r"(?:notes?\s+(?:for|to)\s+(?:(?:support|service)\s+)?agents?|agents?['’]?\s+notes?|"
+    r"(?:notes?\s+(?:for|to)\s+(?:(?:support|service)\s+)?agents?|agents?['\u2019]?\s+notes?|"
     r"internal\s+notes?)(?=\s*\W{0,3}:)|(?<=[(\[])(?:internal|agents?)(?=[)\]]))"
     r"(?P<after>\s*[^\w\s$€£#]*)",
     re.IGNORECASE,
@@ -52,7 +55,9 @@ def of_text(text: str) -> Audience:
     """Return the audience that a paragraph, list item or table row names for itself."""
     audience = Audience.public
     lead = _LEAD.match(text)
-    if lead and (lead.end() == len(text) or re.search(r"[:)\]!.–—-]", lead["after"])):
+    if (
+        lead and (lead.end() == len(text) or re.search(r"[:)\]!.\u2013—-]", lead["after"]))
+    ) or _SET_APART.search(text):
         audience = Audience.agent
     if "audience" in text[:40] or "audience" in text[-40:]:
         for match in _MARKER.finditer(text):

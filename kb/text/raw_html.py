@@ -92,30 +92,37 @@ def refused_scheme(url: str) -> str | None:
     return match[1].lower() if match else None
 
 
-def refusal(html: str) -> str | None:
-    """Name the first thing in a piece of raw HTML that no article may carry, or return None."""
+def refusal(html: str) -> tuple[str, int] | None:
+    """Name the first thing in a piece of raw HTML that no article may carry, and its line, from 0.
+
+    None where there is nothing of the kind.
+    """
     scanner = _Scanner()
     scanner.feed(html)
     scanner.close()
-    return scanner.reasons[0] if scanner.reasons else None
+    return scanner.found[0] if scanner.found else None
 
 
 @dataclass(eq=False)
 class _Scanner(HTMLParser):
     """Reads tags and attributes the way a browser would, entities resolved."""
 
-    reasons: list[str] = field(default_factory=list)
+    found: list[tuple[str, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__(convert_charrefs=True)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at one start tag."""
         if tag in REFUSED_TAGS:
-            self.reasons.append(f"a <{tag}> element")
+            self._add(f"a <{tag}> element")
         for name, value in attrs:
             if re.fullmatch(r"on[a-z]+", name):
-                self.reasons.append(f"an event handler ({name}) on <{tag}>")
+                self._add(f"an event handler ({name}) on <{tag}>")
             elif name == "srcdoc":
-                self.reasons.append(f"an embedded page (srcdoc) on <{tag}>")
+                self._add(f"an embedded page (srcdoc) on <{tag}>")
             elif name in _URL_ATTRIBUTES and value and (scheme := refused_scheme(value)):
-                self.reasons.append(f"a {scheme}: link on <{tag}>")
+                self._add(f"a {scheme}: link on <{tag}>")
+
+    def _add(self, reason: str) -> None:
+        self.found.append((reason, self.getpos()[0] - 1))

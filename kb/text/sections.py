@@ -98,8 +98,11 @@ class _Builder:
             elif marks.is_nothing_else(text):
                 self._narrow_rest(named)
         for piece in block.pieces:
-            own = named if is_lead else marks.of_text(_content(piece.text))
+            content = _content(piece.text)
+            own = named if is_lead else marks.of_text(content)
             section.pieces.append(Marked(block, piece, audiences.narrower(floor, own)))
+            if own > Audience.public and marks.is_nothing_else(content):
+                floor = audiences.narrower(floor, own)  # an item that leads in those after it
         self._next = following
 
     def _floor(self, block: Block) -> Audience:

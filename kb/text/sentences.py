@@ -17,12 +17,12 @@ LONGEST_ITEM_WORDS = 60
 
 ROW_SEPARATOR = " | "
 
-_ITEM = re.compile(r"\s*(?:[-*+•–]|\d{1,9}[.)]|[A-Za-z][.)])\s+")
+_ITEM = re.compile(r"\s*(?:[-*+•\u2013]|\d{1,9}[.)]|[A-Za-z][.)])\s+")
 _END = re.compile(
-    r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s++[\"'“‘«(\[¿¡$€£#*_<]*+[^\W_a-zß-öø-ÿ])"
-    r"|[。！？]++[」』”’）]*+"
+    r"(?<![.!?…])[.!?…]++[\"'”\u2019»)\]]*+(?=\s++[\"'“\u2018«(\[¿¡$€£#*_<]*+[^\W_a-zß-öø-ÿ])"
+    r"|[。\uff01\uff1f]++[」』”\u2019\uff09]*+"
 )
-_LAST_WORD = re.compile(r"[^\s(\[\"'“‘]+$")
+_LAST_WORD = re.compile(r"[^\s(\[\"'“\u2018]+$")
 
 # Never the end of a sentence: something always follows.
 _LEADING = frozenset(
@@ -33,9 +33,11 @@ _LEADING = frozenset(
 )
 # Before a number only: "No. 5", "p. 12"; else "No." is an answer.
 _BEFORE_NUMBER = frozenset(
-    "no nos nr p pp op item jan feb mar apr jun jul aug sep sept oct nov dec".split()
-)  # noqa: SIM905, E501
-# May end a sentence; it does when the next word is one that begins sentences.
+    """
+    no nos nr p pp op item jan feb mar apr jun jul aug sep sept oct nov dec
+    """.split()  # noqa: SIM905
+)
+# May end a sentence, and does when the next word is one that begins sentences.
 _EITHER = frozenset("inc ltd co corp plc llc gmbh bros jr sr u.s u.k e.u u.s.a ph.d".split())  # noqa: SIM905
 _STARTERS = frozenset(
     """
@@ -101,7 +103,7 @@ def _ends_here(line: str, match: re.Match[str]) -> bool:
     word_match = _LAST_WORD.search(line, max(0, match.start() - 30), match.start())
     word = word_match[0].lower() if word_match else ""
     following = line[match.end() : match.end() + 40].split(maxsplit=1)
-    next_word = following[0].lstrip("\"'“‘«([") if following else ""
+    next_word = following[0].lstrip("\"'“\u2018«([") if following else ""
     if word in _LEADING:
         return False
     if word in _BEFORE_NUMBER:

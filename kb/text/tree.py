@@ -35,6 +35,8 @@ _TOKEN = re.compile(r'<(/?)([a-z][a-z0-9]*)((?:\s+[a-z-]+="[^"]*")*)\s*/?>|([^<]
 _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 _BLANKS = re.compile(r"\s+")
 _BLANKS_IN_LINE = re.compile(r"[^\S\n]+")
+_RAISED = str.maketrans("0123456789+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾")
+_RAISED_NUMBER = re.compile(r"[0-9+()-]+(?:,? ?[0-9]+)*")
 
 Child: TypeAlias = "Node | str"
 
@@ -108,12 +110,15 @@ def is_block(child: Child) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A stretch of text with the inline elements around it, outermost first."""
+    """A stretch of text with the inline elements around it, outermost first.
+
+    `whole` is the element that the text stands for where it isn't written out itself (an image).
+    """
 
     start: int
     text: str
     path: tuple[Node, ...]
-    image: Node | None = None
+    whole: Node | None = None
 
 
 def inline_runs(children: Sequence[Child]) -> list[Run]:
@@ -126,7 +131,7 @@ def inline_runs(children: Sequence[Child]) -> list[Run]:
     runs: list[Run] = []
     position = 0
     after_blank = True
-    for text, path, image in raw:
+    for text, path, whole in raw:
         kept = text
         if after_blank:
             kept = kept.lstrip(" ") if kept != "\n" else ("" if not runs else kept)
@@ -134,9 +139,9 @@ def inline_runs(children: Sequence[Child]) -> list[Run]:
             continue
         if kept == "\n" and runs and runs[-1].text.endswith(" "):
             last = runs[-1]
-            runs[-1] = Run(last.start, last.text.rstrip(" "), last.path, last.image)
+            runs[-1] = Run(last.start, last.text.rstrip(" "), last.path, last.whole)
             position = runs[-1].start + len(runs[-1].text)
-        runs.append(Run(position, kept, path, image))
+        runs.append(Run(position, kept, path, whole))
         position += len(kept)
         after_blank = kept[-1] in " \n"
     return _without_trailing_blanks(runs)
@@ -155,8 +160,16 @@ def _gather(
             raw.append(("\n", path, None))
         elif child.tag == "img":
             raw.append((_BLANKS.sub(" ", child.attribute("alt") or ""), path, child))
+        elif child.tag == "sup" and (raised := _raised(child)):
+            raw.append((raised, path, child))
         else:
             _gather(child.children, (*path, child), raw)
+
+
+def _raised(node: Node) -> str:
+    """Return a raised number in raised digits, since "$5" with footnote 1 must not read "$51"."""
+    text = "".join(child for child in node.children if isinstance(child, str)).strip()
+    return text.translate(_RAISED) if _RAISED_NUMBER.fullmatch(text) else ""
 
 
 def _without_trailing_blanks(runs: list[Run]) -> list[Run]:
@@ -164,7 +177,7 @@ def _without_trailing_blanks(runs: list[Run]) -> list[Run]:
         last = runs[-1]
         text = last.text.rstrip()
         if text:
-            runs[-1] = Run(last.start, text, last.path, last.image)
+            runs[-1] = Run(last.start, text, last.path, last.whole)
             break
         runs.pop()
     return runs
@@ -210,8 +223,8 @@ def html_of_runs(runs: Sequence[Run], start: int, end: int) -> str:
         parts.extend(node.closing() for node in reversed(open_path[shared:]))
         parts.extend(node.opening() for node in run.path[shared:])
         open_path = run.path
-        if run.image is not None:
-            parts.append(run.image.html() if run.start >= start else "")
+        if run.whole is not None:
+            parts.append(run.whole.html() if run.start >= start else "")
         else:
             text = run.text[max(start - run.start, 0) : end - run.start]
             parts.append("<br>" if text == "\n" else escape(text, quote=False))
