@@ -17,7 +17,7 @@ from kb.conf import settings as kb_settings
 from kb.management.embedded.access import owner_access
 from kb.management.embedded.archive import Keys, read_keys, restore_archive
 from kb.management.embedded.errors import CannotRunError
-from kb.management.embedded.processes import StopRequestedError, StopSignal, inherited, run_step
+from kb.management.embedded.processes import StopRequestedError, StopSignal, finish, inherited, step
 from kb.management.embedded.progress import ByteProgress
 
 
@@ -64,14 +64,12 @@ class Command(BaseCommand):
         self.stdout.write(f"Restored {file}. Start the service: its indexes are built anew.")
 
     def _prepare(self, stop: StopSignal) -> None:
-        code = run_step(
-            command=[sys.executable, "manage.py", "prepare_database", "--verbosity", "0"],
-            environment=inherited(),
-            stop=stop,
-            folder=settings.BASE_DIR,
-        )
-        if code:
-            raise CannotRunError("Restored, but `prepare_database` failed: its words are above.")
+        command = [sys.executable, "manage.py", "prepare_database", "--verbosity", "0"]
+        with step(command=command, environment=inherited(), folder=settings.BASE_DIR) as process:
+            if finish(process, stop):
+                raise CannotRunError(
+                    "Restored, but `prepare_database` failed: its own words are above."
+                )
 
     def _warn_of_given_keys(self, keys: Keys) -> None:
         """Say so when keys given from outside, which win over KB_HOME's, aren't the backup's."""

@@ -8,13 +8,16 @@ service is ready. Everything it starts ends with it. The rules of the content ar
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
 import sys
+import time
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from config.home import load_secrets
+from config.home import HomeNotUsable, load_secrets
 from kb.conf import settings as kb_settings
 from kb.management.embedded.checks import check_database, check_home, check_port
 from kb.management.embedded.cluster import Cluster, running_cluster
@@ -23,14 +26,15 @@ from kb.management.embedded.leftovers import end_noted_children
 from kb.management.embedded.processes import (
     StopRequestedError,
     StopSignal,
+    finish,
     held_alone,
     inherited,
-    run_step,
+    step,
 )
 from kb.management.embedded.supervisor import Child, Supervisor
-from kb.management.embedded.welcome import is_ready, welcome
+from kb.management.embedded.welcome import ask_health, welcome
 
-_BLOCKING_THREADS = 8
+_MOST_THREADS = 8
 _NEWS_EVERY_S = 15.0
 
 
@@ -61,7 +65,7 @@ class Command(BaseCommand):
                 self._run(stack, stop, no_starter=no_starter)
         except StopRequestedError:
             self._say("Touchstone has stopped.")
-        except CannotRunError as error:
+        except (CannotRunError, HomeNotUsable) as error:
             sys.exit(str(error))
 
     def _run(self, stack: contextlib.ExitStack, stop: StopSignal, *, no_starter: bool) -> None:
@@ -71,8 +75,14 @@ class Command(BaseCommand):
         stack.enter_context(held_alone(home / "up.lock", refusal=refusal))
         end_noted_children(home=home)
         check_port(host=settings.HOST, port=settings.PORT)
+        # The encoder needs no database, so the two get ready side by side.
+        encoder = stack.enter_context(self._step("prepare_encoder", "--optional"))
         cluster = self._database(stack, stop)
-        self._prepare(stop, no_starter=no_starter)
+        with self._step("prepare_database", "--verbosity", "0") as process:
+            self._finish(process, stop)
+        self._finish(encoder, stop)
+        with self._step("load_starter", *(["--people-only"] if no_starter else [])) as process:
+            self._finish(process, stop)
         supervisor = Supervisor(
             children=_children(),
             cluster=cluster,
@@ -96,40 +106,36 @@ class Command(BaseCommand):
             running_cluster(home=home, secrets=load_secrets(home), stop=stop, say=self._say)
         )
 
-    def _prepare(self, stop: StopSignal, *, no_starter: bool) -> None:
-        """Run the preparing commands, each in a process that reads the database's new address."""
-        steps = [
-            ["prepare_database", "--verbosity", "0"],
-            ["prepare_encoder", "--optional"],
-            ["load_starter", *(["--people-only"] if no_starter else [])],
-        ]
-        for step in steps:
-            code = run_step(
-                command=[sys.executable, "manage.py", *step],
-                environment=inherited(),
-                stop=stop,
-                folder=settings.BASE_DIR,
-            )
-            if code:
-                raise CannotRunError(f"`{' '.join(step)}` failed: its own words are above.")
+    def _step(self, *words: str) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+        """Run a preparing command in a process that reads the database's new address."""
+        command = [sys.executable, "manage.py", *words]
+        return step(command=command, environment=inherited(), folder=settings.BASE_DIR)
+
+    def _finish(self, process: subprocess.Popen[bytes], stop: StopSignal) -> None:
+        if finish(process, stop):
+            words = " ".join(list(process.args)[1:])  # type: ignore[arg-type]
+            raise CannotRunError(f"`{words}` failed: its own words are above.")
 
     def _wait_until_ready(self, supervisor: Supervisor, stop: StopSignal) -> None:
-        waited_s, next_word_s = 0.0, _NEWS_EVERY_S
+        began = time.monotonic()
+        next_word_s = _NEWS_EVERY_S
         while True:
             supervisor.tick()
-            ready, words = is_ready(settings.HOST, settings.PORT, settings.PUBLIC_URL)
-            if ready:
+            health = ask_health(settings.HOST, settings.PORT, settings.PUBLIC_URL)
+            if health.ready:
                 supervisor.was_ready = True
                 return
+            waited_s = time.monotonic() - began
             if waited_s >= next_word_s:
-                self._say(f"Not ready after {waited_s:.0f} s: {words}")
-                next_word_s += _NEWS_EVERY_S
-            stop.pause(0.1)
-            waited_s += 0.1
+                self._say(f"Not ready after {waited_s:.0f} s: {health.words}")
+                next_word_s = waited_s + _NEWS_EVERY_S
+            # Each answer that isn't yet "ready" leaves a line in the log; silence leaves none.
+            stop.pause(0.5 if health.answered else 0.05)
 
     def _say(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        with contextlib.suppress(OSError):  # a terminal that is gone must not keep us from stopping
+            self.stdout.write(line)
+            self.stdout.flush()
 
 
 def _children() -> list[Child]:
@@ -137,7 +143,7 @@ def _children() -> list[Child]:
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
         *("--host", settings.HOST, "--port", str(settings.PORT)),
         *("--workers", str(kb_settings().web_workers)),
-        *("--blocking-threads", str(_BLOCKING_THREADS)),
+        *("--blocking-threads", str(min(_MOST_THREADS, 2 * (os.cpu_count() or 1) + 1))),
         *("--respawn-failed-workers", "--workers-kill-timeout", "4"),
         *("--log-level", "warning", "config.wsgi:application"),
     ]

@@ -16,7 +16,7 @@ from pathlib import Path
 from kb.management.embedded.binaries import Binaries
 from kb.management.embedded.errors import CannotRunError
 from kb.management.embedded.place import Place
-from kb.management.embedded.processes import StopSignal, run_step
+from kb.management.embedded.processes import StopSignal, finish, step
 from kb.management.embedded.roles import SUPERUSER
 
 # All that PostgreSQL inherits: the caller's locale, PG* variables and secrets are none of it.
@@ -58,14 +58,15 @@ def create_data(
             for path in (new, password_file):
                 os.chown(path, place.account.uid, place.account.gid)
         with tempfile.TemporaryFile() as output:
-            failed = run_step(
+            initdb = step(
                 command=_initdb(binaries, new, password_file, durable=durable),
                 environment=SERVER_ENVIRONMENT,
-                stop=stop,
                 folder=Path("/"),
                 output=output,
                 account=place.account,
             )
+            with initdb as process:
+                failed = finish(process, stop)
             if failed:
                 output.seek(0)
                 said = output.read().decode("utf-8", "replace").strip().splitlines() or ["?"]

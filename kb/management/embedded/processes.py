@@ -130,10 +130,14 @@ def spawn(
         raise CannotRunError(f"{command[0]} can't be started: {error}.") from error
 
 
-def end(*, process: subprocess.Popen[bytes], how: signal.Signals, patience_s: float) -> None:
-    """End a child that `spawn` started: ask with `how`, then kill what is left of its group."""
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(how)
+def end(*, process: subprocess.Popen[bytes], how: signal.Signals | None, patience_s: float) -> None:
+    """End a child that `spawn` started: ask with `how`, then kill what is left of its group.
+
+    `how` None means that it was asked already.
+    """
+    if how is not None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(how)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=patience_s)
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -141,28 +145,33 @@ def end(*, process: subprocess.Popen[bytes], how: signal.Signals, patience_s: fl
     process.wait()
 
 
-def run_step(
+@contextlib.contextmanager
+def step(
     *,
     command: Sequence[str],
     environment: Mapping[str, str],
-    stop: StopSignal,
     folder: Path | None = None,
     output: IO[bytes] | None = None,
     account: Account | None = None,
-) -> int:
-    """Run a preparing step to its end and return its exit code; `output` None shows what it says.
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a preparing step beside the block, and end it with the block if it still runs.
 
-    Raises StopRequestedError after ending the step, and CannotRunError when it can't be started.
+    `output` None shows what it says. Raises CannotRunError when it can't be started.
     """
     process = spawn(
         command=command, environment=environment, folder=folder, output=output, account=account
     )
     try:
-        while process.poll() is None:
-            stop.pause(TICK_S)
+        yield process
     finally:
         if process.poll() is None:
             end(process=process, how=signal.SIGTERM, patience_s=5)
+
+
+def finish(process: subprocess.Popen[bytes], stop: StopSignal) -> int:
+    """Wait for a step's end and return its exit code. Raises StopRequestedError."""
+    while process.poll() is None:
+        stop.pause(TICK_S)
     return process.returncode
 
 

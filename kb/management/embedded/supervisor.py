@@ -70,7 +70,7 @@ class Supervisor:
         deadline = time.monotonic() + _STOP_S
         for process in running:
             left = max(0.0, deadline - time.monotonic())
-            end(process=process, how=signal.SIGTERM, patience_s=left)
+            end(process=process, how=None, patience_s=left)
 
     def tick(self) -> None:
         """Look once at everything; start what isn't running and whose pause is over.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,20 +20,27 @@ STARTER_FILE = "starter.json"
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  not bound here
 
 
-def is_ready(host: str, port: int, public_url: str) -> tuple[bool, str]:
-    """Ask /health/ready; return whether it is, and what it said or why it couldn't be asked."""
+@dataclass(frozen=True)
+class Health:
+    """Whether the service is ready, whether it answered at all, and what it said."""
+
+    ready: bool
+    answered: bool
+    words: str
+
+
+def ask_health(host: str, port: int, public_url: str) -> Health:
+    """Ask /health/ready as a visitor of `public_url` would, past a proxy that isn't there yet."""
     public = urlsplit(public_url)
     headers = {"Host": public.netloc, "X-Forwarded-Proto": public.scheme}
     connection = http.client.HTTPConnection(_ANY_ADDRESS.get(host, host), port, timeout=5)
     try:
         connection.request("GET", "/health/ready", headers=headers)
         answer = connection.getresponse()
-        return (
-            answer.status == 200,
-            f"{answer.status} {answer.read(500).decode('utf-8', 'replace')}",
-        )
+        words = f"{answer.status} {answer.read(500).decode('utf-8', 'replace')}"
+        return Health(ready=answer.status == 200, answered=True, words=words)
     except (OSError, http.client.HTTPException) as error:
-        return False, f"the web server doesn't answer yet ({error})"
+        return Health(ready=False, answered=False, words=f"the web server is silent ({error})")
     finally:
         connection.close()
 
