@@ -20,7 +20,7 @@ SECRETS_FILE = "secrets.json"
 DATABASE_FILE = "database.json"
 
 
-class HomeNotUsable(Exception):
+class HomeError(Exception):
     """KB_HOME can't be written or read; the message says which folder and what to do."""
 
 
@@ -40,7 +40,7 @@ def load_secrets(home: Path) -> Secrets:
     """Return the installation's secrets, made on first use and kept in mode 0600.
 
     Two processes that start at once agree: the file is linked into place, and whoever comes second
-    reads what the first one wrote. Raises HomeNotUsable.
+    reads what the first one wrote. Raises HomeError.
     """
     path = home / SECRETS_FILE
     try:
@@ -49,12 +49,12 @@ def load_secrets(home: Path) -> Secrets:
             _link_new(path, _fresh())
         return Secrets(**json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise HomeNotUsable(
+        raise HomeError(
             f"KB_HOME {home} can't be used ({error.strerror}): "
             "make it writable or set KB_HOME to another folder."
         ) from error
     except (ValueError, TypeError) as error:
-        raise HomeNotUsable(
+        raise HomeError(
             f"{path} is damaged ({error}): restore it from a backup; without it issued citations "
             "can't be verified. Remove it to make new secrets."
         ) from error
@@ -63,14 +63,14 @@ def load_secrets(home: Path) -> Secrets:
 def adopt_keys(home: Path, *, citation_keys: dict[str, str], ledger_key: str) -> None:
     """Replace the two keys that a restored database depends on; the other secrets stay.
 
-    Raises HomeNotUsable.
+    Raises HomeError.
     """
     kept = asdict(load_secrets(home))
     text = json.dumps(kept | {"citation_keys": citation_keys, "ledger_key": ledger_key}, indent=1)
     try:
         write_private(home / SECRETS_FILE, text)
     except OSError as error:
-        raise HomeNotUsable(f"KB_HOME {home} can't be written to ({error.strerror}).") from error
+        raise HomeError(f"KB_HOME {home} can't be written to ({error.strerror}).") from error
 
 
 def embedded_database_url(home: Path, role: str) -> str:
@@ -91,7 +91,7 @@ def embedded_database_url(home: Path, role: str) -> str:
 def database_address(home: Path) -> dict[str, Any]:
     """Return what DATABASE_FILE says of the embedded cluster, {} before the first start.
 
-    Keys: host, port, name, and (for `up` alone) folder and home. Raises HomeNotUsable.
+    Keys: host, port, name, and (for `up` alone) folder and home. Raises HomeError.
     """
     path = home / DATABASE_FILE
     try:
@@ -99,7 +99,7 @@ def database_address(home: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError) as error:
-        raise HomeNotUsable(f"{path} can't be read ({error}): restore it from a backup.") from error
+        raise HomeError(f"{path} can't be read ({error}): restore it from a backup.") from error
 
 
 def write_private(path: Path, text: str) -> None:

@@ -21,7 +21,7 @@ env = environ.Env()
 KB_HOME = Path(env.str("KB_HOME", default=str(BASE_DIR / "var"))).expanduser().resolve()
 try:
     _secrets = home.load_secrets(KB_HOME)
-except home.HomeNotUsable as error:
+except home.HomeError as error:
     sys.exit(str(error))
 
 SECRET_KEY = env.str("SECRET_KEY", default=_secrets.secret_key)

@@ -12,6 +12,7 @@ that cites what was revoked at `T` has `served_at >= T`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -104,7 +105,8 @@ _REFUSAL = """CASE
   WHEN f.starts_at IS NULL THEN 'not_approved'
   WHEN f.ends_at <= c.at AND f.closed_by_id IS NOT NULL AND f.ends_at > f.starts_at
     THEN 'superseded'
-  WHEN v.state = 'retired' AND (NOT c.historical OR v.decided_at <= c.at) THEN 'retired'
+  WHEN v.state = 'retired' AND (NOT c.historical OR v.decided_at <= coalesce(c.known, c.at))
+    THEN 'retired'
   WHEN f.ends_at <= c.at THEN 'expired'
   {holds}
   WHEN a.review_every_days IS NOT NULL AND c.at >=
@@ -197,14 +199,12 @@ def share(article_ids: Iterable[int]) -> None:
 
     Any revoking action on one of them that hasn't read its clock yet now waits for us.
     """
+    ids = sorted(set(article_ids))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock_shared(%s, 0)",
-            [ALL_ARTICLES_LOCK],
-        )
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock_shared(%s, id) FROM unnest(%s::int[]) AS u(id)",
-            [ARTICLE_LOCK, sorted(set(article_ids))],
+            "SELECT pg_advisory_xact_lock_shared(kind, id) "
+            "FROM unnest(%s::int[], %s::int[]) AS locks(kind, id)",
+            [[ALL_ARTICLES_LOCK, *[ARTICLE_LOCK] * len(ids)], [0, *ids]],
         )
 
 
@@ -322,4 +322,6 @@ def _read(sql: str, parameters: dict[str, Any]) -> list[Judged]:
 
 def _judged(row: dict[str, Any]) -> Judged:
     refusal = row.pop("refusal")
+    # Django leaves jsonb undecoded in raw cursors.
+    row["headings"], row["scope"] = json.loads(row["headings"]), json.loads(row["scope"])
     return Judged(**row, refusal=Refusal(refusal) if refusal else None)

@@ -15,8 +15,14 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
-from django.db import transaction
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from procrastinate.contrib.django import app as jobs
 
 from kb import audit, conf, gate

@@ -45,7 +45,7 @@ class Answer(models.Model):
 
 
 class AnswerPassage(models.Model):
-    """A passage that an answer rests on. `served_at` is repeated so that recall is one index scan."""
+    """A passage that an answer rests on; `served_at` is repeated: recall is one index scan."""
 
     answer = models.ForeignKey(Answer, on_delete=models.PROTECT, related_name="passages")
     rank = models.PositiveSmallIntegerField()

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.home import HomeNotUsable
+from config.home import HomeError
 from kb.conf import settings as kb_settings
 from kb.management.embedded.access import owner_access
 from kb.management.embedded.archive import Keys, write_archive
@@ -53,7 +53,7 @@ class Command(BaseCommand):
                     stop=stop,
                     progress=progress,
                 )
-        except (CannotRunError, HomeNotUsable) as error:
+        except (CannotRunError, HomeError) as error:
             raise CommandError(str(error)) from error
         except StopRequestedError as error:
             raise CommandError("Stopped; no backup was written.") from error

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.home import HomeNotUsable, adopt_keys, load_secrets
+from config.home import HomeError, adopt_keys, load_secrets
 from kb.conf import settings as kb_settings
 from kb.management.embedded.access import owner_access
 from kb.management.embedded.archive import Keys, read_keys, restore_archive
@@ -57,7 +57,7 @@ class Command(BaseCommand):
                 progress = ByteProgress("restored", self.stderr)
                 restore_archive(path=file, access=access, stop=stop, progress=progress)
                 self._prepare(stop)
-        except (CannotRunError, HomeNotUsable) as error:
+        except (CannotRunError, HomeError) as error:
             raise CommandError(str(error)) from error
         except StopRequestedError as error:
             raise CommandError("Stopped; the database was left empty.") from error

@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from config.home import HomeNotUsable, load_secrets
+from config.home import HomeError, load_secrets
 from kb.conf import settings as kb_settings
 from kb.management.embedded.checks import check_database, check_home, check_port
 from kb.management.embedded.cluster import Cluster, running_cluster
@@ -65,7 +65,7 @@ class Command(BaseCommand):
                 self._run(stack, stop, no_starter=no_starter)
         except StopRequestedError:
             self._say("Touchstone has stopped.")
-        except (CannotRunError, HomeNotUsable) as error:
+        except (CannotRunError, HomeError) as error:
             sys.exit(str(error))
 
     def _run(self, stack: contextlib.ExitStack, stop: StopSignal, *, no_starter: bool) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 
-from config.home import HomeNotUsable, Secrets
+from config.home import HomeError, Secrets
 from kb.management.embedded.binaries import Binaries, binaries_for, copy_readable
 from kb.management.embedded.creation import SERVER_ENVIRONMENT, create_data
 from kb.management.embedded.errors import CannotRunError
@@ -130,7 +130,7 @@ def _ready_to_start(place: Place, wish: _Wish) -> Binaries:
                 stop=wish.stop,
             )
         write_address(place)
-    except (OSError, HomeNotUsable) as error:
+    except (OSError, HomeError) as error:
         raise CannotRunError(f"The embedded database can't be prepared: {error}.") from error
     return binaries
 
