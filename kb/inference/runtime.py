@@ -1,9 +1,9 @@
 """How ONNX Runtime is opened here: one thread a call, no spinning, small memory.
 
 A session is shared by threads; each call runs on the caller's own thread. That suits a web worker,
-and a batch too: texts are embedded one by one on as many threads as wanted, which measured no slower
-than batches (passages of 200 words a second on one thread: 53 singly, 45 by eights, 33 by sixteens).
-Called by `model`.
+and a batch too: texts are embedded one by one on as many threads as wanted, which measured no
+slower than batches (passages of 200 words a second on one thread: 53 singly, 45 by eights, 33 by
+sixteens). Called by `model`.
 """
 
 from __future__ import annotations
