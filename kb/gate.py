@@ -103,8 +103,7 @@ _REFUSAL = """CASE
   WHEN v.state NOT IN ('published', 'retired') OR NOT kb_approved(v) THEN 'not_approved'
   WHEN f.starts_at > c.at THEN 'not_yet_in_effect'
   WHEN f.starts_at IS NULL THEN 'not_approved'
-  WHEN f.ends_at <= c.at AND f.closed_by_id IS NOT NULL AND f.ends_at > f.starts_at
-    THEN 'superseded'
+  WHEN f.ends_at <= c.at AND f.closed_by_id IS NOT NULL THEN 'superseded'
   WHEN v.state = 'retired' AND (NOT c.historical OR v.decided_at <= coalesce(c.known, c.at))
     THEN 'retired'
   WHEN f.ends_at <= c.at THEN 'expired'

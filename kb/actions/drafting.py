@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from django.db.models import Q
+
 from kb import access, gate
 from kb.actions import preparing
 from kb.actions.content import Content, checked
@@ -17,7 +19,17 @@ from kb.actions.locking import lock_articles, lock_version
 from kb.actions.work import Actor, Work, ensure, work
 from kb.conf import settings
 from kb.errors import Conflict, Invalid, NotFound, NotPermitted
-from kb.models import Article, FactRevision, Journey, OwnerGroup, Person, Role, Version
+from kb.models import (
+    Article,
+    CarriedFact,
+    FactRevision,
+    Journey,
+    OwnerGroup,
+    Person,
+    PinnedFact,
+    Role,
+    Version,
+)
 from kb.text.slugs import slug as slug_of
 from policies.lifecycle import Move, State, may_move
 
@@ -221,13 +233,18 @@ def _refuse_silent_fact_change(version: Version) -> None:
     declared = {
         (one["key"], _scope_key(one["scope"])): preparing.terms_of(one) for one in version.facts
     }
-    rendered = FactRevision.objects.select_related("fact").filter(
-        carriers__version__article=version.article,
-        carriers__version__period__starts_at__lte=gate.clock(),
-        pinned_by__version__state="published",
+    now = gate.clock()
+    carried_now = CarriedFact.objects.filter(
+        Q(version__period__ends_at__isnull=True) | Q(version__period__ends_at__gt=now),
+        version__article=version.article,
+        version__state=State.published.value,
     )
-    alive = rendered.exclude(carriers__version__period__ends_at__lte=gate.clock())
-    for row in alive.exclude(pinned_by__version__article=version.article).distinct():
+    elsewhere = PinnedFact.objects.filter(
+        revision__in=carried_now.values("revision"), version__state=State.published.value
+    ).exclude(version__article=version.article)
+    for row in FactRevision.objects.select_related("fact").filter(
+        pk__in=elsewhere.values("revision")
+    ):
         new = declared.get((row.fact.key, _scope_key(row.scope)))
         if (
             new is None

@@ -594,7 +594,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='review',
-            constraint=models.UniqueConstraint(fields=('version', 'reviewer'), name='review_once_each'),
+            constraint=models.UniqueConstraint(fields=('version', 'reviewer', 'decision'), name='review_once_each'),
         ),
         migrations.AddConstraint(
             model_name='pinnedfact',
