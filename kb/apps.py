@@ -9,3 +9,9 @@ class KbConfig(AppConfig):
     name = "kb"
     verbose_name = "Touchstone"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks; models must be loaded before they are."""
+        from kb import checks  # noqa: PLC0415  the one import that Django asks for here
+
+        checks.register_all()

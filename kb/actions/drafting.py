@@ -146,6 +146,7 @@ def submit(doing: Work, version: Version, also: tuple[preparing.Known, ...] = ()
     version.submitted_at = doing.now()
     version.save(update_fields=["state", "submitted_at"])
     version.refresh_from_db()
+    doing.defer("embed_versions", version_ids=[version.pk])
     doing.record(
         "submit", f"version:{version.pk}", new={"number": version.number, "digest": version.digest}
     )
