@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from kb.search.lexical import Term
+
+Scores = npt.NDArray[np.float64]
 
 DENSE_WEIGHT = 0.8
 
@@ -18,15 +23,13 @@ DENSE_WEIGHT = 0.8
 _FULL_MATCH = 2.0
 
 
-def lexical_share(score: float, terms: Sequence[Term]) -> float:
-    """Return a BM25 score as a share, 0 to 1, of what a passage with all the words would get."""
+def blend(*, lexical: Scores, dense: Scores, terms: Sequence[Term]) -> Scores:
+    """Return the scores that order candidates, from their BM25 scores and cosines.
+
+    The lexical part is the share, 0 to 1, of what a passage with all the words would get. Where a
+    cosine is NaN (no encoder, no vector yet), the lexical share stands alone.
+    """
     reachable = _FULL_MATCH * sum(term.idf for term in terms)
-    return min(1.0, score / reachable) if reachable > 0 else 0.0
-
-
-def blend(*, lexical: float, dense: float | None, terms: Sequence[Term]) -> float:
-    """Return the score that orders candidates. Without a dense score, the lexical share alone."""
-    share = lexical_share(lexical, terms)
-    if dense is None:
-        return share
-    return DENSE_WEIGHT * dense + (1.0 - DENSE_WEIGHT) * share
+    share = np.minimum(1.0, lexical / reachable) if reachable > 0 else np.zeros(len(lexical))
+    both = DENSE_WEIGHT * dense + (1.0 - DENSE_WEIGHT) * share
+    return np.where(np.isnan(dense), share, both)

@@ -4,13 +4,14 @@ Decides how words are indexed and weighted, and which held word a misspelt one m
 Django or the database, and is never trusted: what it returns are proposals. One process writes at a
 time (the keeper's lock); any number read. Called by `kb.search.snapshot`.
 
-Tantivy reports a damaged or missing file as ValueError; the keeper rebuilds on it.
+A damaged or missing file comes out as IndexUnusableError; the keeper rebuilds on it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import tantivy
 
 from kb.search import words
 from kb.search.entries import Entry, primary_language
+from kb.search.errors import IndexUnusableError
 
 STEMMED_FIELDS = {"title": 1.0, "headings": 1.0, "text": 1.0}
 """Weight of a stemmed word by where it stands (measured by bench/retrieval_quality.py)."""
@@ -69,6 +71,23 @@ def _schema() -> tantivy.Schema:
 _SCHEMA = _schema()
 
 
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Turn what Tantivy raises on damaged files into one error.
+
+    Where it doesn't notice by itself it panics, which reaches Python as an exception that no
+    `except Exception` sees and that has no importable name.
+    """
+    try:
+        yield
+    except (ValueError, OSError, RuntimeError) as error:
+        raise IndexUnusableError(f"the lexical index can't be used: {error}") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise IndexUnusableError(f"the lexical index is damaged: {error}") from error
+
+
 def _open(folder: Path, *, create: bool) -> tantivy.Index:
     if create:
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,53 +104,77 @@ class LexicalWriter:
     """Writes to the index of a folder. Everything becomes visible at `commit`, or nothing."""
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
-        self._writer = _open(folder, create=create).writer(_WRITER_BYTES, 1)
+        with _failures():
+            self._writer = _open(folder, create=create).writer(_WRITER_BYTES, 1)
 
     def remove_articles(self, article_ids: Iterable[int]) -> None:
         """Remove every passage of the articles."""
-        for article_id in article_ids:
-            self._writer.delete_documents_by_term("article_id", article_id)
+        with _failures():
+            for article_id in article_ids:
+                self._writer.delete_documents_by_term("article_id", article_id)
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Add passages. A passage that is there already must have been removed before."""
-        for entry in entries:
-            headings = "\n".join(entry.headings)
-            everything = f"{entry.title}\n{headings}\n{entry.text}"
-            self._writer.add_document(
-                tantivy.Document.from_dict(
-                    {
-                        "title": entry.title,
-                        "headings": headings,
-                        "text": entry.text,
-                        "anywhere": everything,
-                        "exact": everything,
-                        "language": primary_language(entry.language),
-                        "passage_id": entry.passage_id,
-                        "article_id": entry.article_id,
-                        "audience": entry.audience,
-                    },
-                    _SCHEMA,
-                )
-            )
+        with _failures():
+            for entry in entries:
+                self._writer.add_document(_document(entry))
 
     def commit(self) -> None:
         """Make the changes durable and visible, and end this writer."""
-        self._writer.commit()
-        self._writer.wait_merging_threads()
+        with _failures():
+            self._writer.commit()
+            self._writer.wait_merging_threads()
 
-    def abandon(self) -> None:
-        """Drop what wasn't committed, and end this writer."""
-        self._writer.rollback()
-        self._writer.wait_merging_threads()
+
+def _document(entry: Entry) -> tantivy.Document:
+    headings = "\n".join(entry.headings)
+    everything = f"{entry.title}\n{headings}\n{entry.text}"
+    return tantivy.Document.from_dict(
+        {
+            "title": entry.title,
+            "headings": headings,
+            "text": entry.text,
+            "anywhere": everything,
+            "exact": everything,
+            "language": primary_language(entry.language),
+            "passage_id": entry.passage_id,
+            "article_id": entry.article_id,
+            "audience": entry.audience,
+        },
+        _SCHEMA,
+    )
+
+
+def _segment_files(folder: Path) -> Iterator[tuple[Path, int]]:
+    for path in folder.iterdir():
+        if not path.name.startswith(".") and path.suffix != ".json":
+            with suppress(FileNotFoundError):
+                yield path, path.stat().st_size
 
 
 class LexicalIndex:
-    """A view of the index as it was when opened. Safe to share between threads."""
+    """A view of the index as it was when opened. Safe to share between threads.
+
+    Every method raises IndexUnusableError if the files turn out to be damaged.
+    """
 
     def __init__(self, folder: Path) -> None:
-        index = _open(folder, create=False)
-        index.reload()
-        self._searcher = index.searcher()
+        with _failures():
+            index = _open(folder, create=False)
+            index.reload()
+            self._searcher = index.searcher()
+            # Segments never change; they are removed once merged, which a reader survives.
+            self._sizes = dict(_segment_files(folder))
+
+    def is_whole(self) -> bool:
+        """Say whether no segment has been cut short since it was opened."""
+        for path, size in self._sizes.items():
+            try:
+                if path.stat().st_size != size:
+                    return False
+            except FileNotFoundError:
+                continue
+        return True
 
     @property
     def size(self) -> int:
@@ -141,10 +184,11 @@ class LexicalIndex:
     def terms(self, query: str) -> list[Term]:
         """Return the telling words of a question with what each is looked up as, and its weight."""
         found: dict[str, Term] = {}
-        for word in words.telling_words(query):
-            for stem in words.stems(word):
-                term = self._term(word, stem)
-                found.setdefault(term.stem, term)
+        with _failures():
+            for word in words.telling_words(query):
+                for stem in words.stems(word):
+                    term = self._term(word, stem)
+                    found.setdefault(term.stem, term)
         return list(found.values())
 
     def _term(self, word: str, stem: str) -> Term:
@@ -185,11 +229,12 @@ class LexicalIndex:
         """
         if not terms or limit <= 0:
             return []
-        query = _query(terms, language, audience)
-        hits = self._searcher.search(query, limit=limit, count=False).hits
-        places = [place for _, place in hits]
-        passages = self._searcher.fast_field_values("passage_id", places)
-        articles = self._searcher.fast_field_values("article_id", places)
+        with _failures():
+            query = _query(terms, language, audience)
+            hits = self._searcher.search(query, limit=limit, count=False).hits
+            places = [place for _, place in hits]
+            passages = self._searcher.fast_field_values("passage_id", places)
+            articles = self._searcher.fast_field_values("article_id", places)
         return [
             LexicalHit(int(passage or 0), int(article or 0), float(score))
             for (score, _), passage, article in zip(hits, passages, articles, strict=True)

@@ -18,11 +18,12 @@ from django.db import connection
 from kb.inference.encoder import current
 from kb.inference.vectors import question_vector
 from kb.search import words
-from kb.search.blend import blend
+from kb.search.blend import Scores, blend
 from kb.search.embedding import stored_vectors
 from kb.search.entries import primary_language
 from kb.search.lexical import STEMMED_FIELDS, Term
 from kb.search.proposals import Candidate, Proposal
+from kb.search.source import headings_of
 
 _POOL = 400
 _SATURATION = 1.2
@@ -89,7 +90,7 @@ def full_text(
         cursor.execute("SELECT count(*) FROM kb_passage")
         total = cursor.fetchone()[0]
     terms = _terms(telling, frequencies, total)
-    fields = [(row[2], " ".join(_headings(row[3])), row[4]) for row in rows]
+    fields = [(row[2], " ".join(headings_of(row[3])), row[4]) for row in rows]
     scores = _bm25(terms, fields)
     found = [
         Found(passage_id=row[0], article_id=row[1], embedding_key=row[5], lexical=score)
@@ -97,10 +98,6 @@ def full_text(
     ]
     found.sort(key=lambda one: (-one.lexical, one.passage_id))
     return found[:limit], terms
-
-
-def _headings(value: object) -> list[str]:
-    return [str(heading) for heading in value] if isinstance(value, list) else []
 
 
 def _terms(telling: Sequence[str], frequencies: dict[str, int], total: int) -> list[Term]:
@@ -145,25 +142,37 @@ def propose(query: str, *, language: str | None, limit: int, still_in_force: boo
     found, terms = full_text(
         query, language=language, limit=max(_POOL, limit), still_in_force=still_in_force
     )
-    cosines = _cosines(query, [one.embedding_key for one in found])
+    dense = _cosines(query, [one.embedding_key for one in found])
+    scores = blend(
+        lexical=np.array([one.lexical for one in found], dtype=np.float64), dense=dense, terms=terms
+    )
     ranked = [
         Candidate(
             passage_id=one.passage_id,
             article_id=one.article_id,
             lexical=one.lexical,
-            dense=cosines.get(one.embedding_key),
-            blend=blend(lexical=one.lexical, dense=cosines.get(one.embedding_key), terms=terms),
+            dense=None if np.isnan(cosine) else float(cosine),
+            blend=float(score),
         )
-        for one in found
+        for one, cosine, score in zip(found, dense, scores, strict=True)
     ]
     ranked.sort(key=lambda candidate: (-candidate.blend, candidate.passage_id))
-    return Proposal(candidates=ranked[:limit], terms=terms, dense_available=bool(cosines))
+    return Proposal(
+        candidates=ranked[:limit],
+        terms=terms,
+        dense_available=bool(np.isfinite(dense).any()),
+    )
 
 
-def _cosines(query: str, keys: Sequence[str]) -> dict[str, float]:
+def _cosines(query: str, keys: Sequence[str]) -> Scores:
+    """The cosine of each key's vector with the question; NaN where there is none."""
+    cosines = np.full(len(keys), np.nan)
     encoder = current()
     vector = question_vector(query) if encoder and keys else None
     if encoder is None or vector is None:
-        return {}
+        return cosines
     kept = stored_vectors(keys, encoder_name=encoder.name, dimensions=encoder.dimensions)
-    return {key: float(row.astype(np.float32) @ vector) for key, row in kept.items()}
+    for place, key in enumerate(keys):
+        if key in kept:
+            cosines[place] = float(kept[key].astype(np.float32) @ vector)
+    return cosines
