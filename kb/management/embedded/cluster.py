@@ -220,9 +220,9 @@ def _rotate_log(log: Path) -> int:
 
 
 def _log_tail(log: Path, start: int) -> str:
-    """Return the line of the log since `start` that best says why the server ended."""
+    """Return the words of the log since `start` that best say why the server ended."""
     with log.open("rb") as file:
         file.seek(start)
         lines = file.read().decode("utf-8", "replace").strip().splitlines()
-    telling = [line for line in lines if "FATAL:" in line or "PANIC:" in line] or lines or ["?"]
-    return telling[0]
+    telling = [line for line in lines if "FATAL:" in line or "PANIC:" in line][:1]
+    return " ".join(line.strip() for line in telling or lines[-3:] or ["no reason given"])
