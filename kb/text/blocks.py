@@ -27,7 +27,7 @@ OVERLONG_ITEM = 2
 # Parts of lists and tables; met outside one, or in one that is opened up, they are mere containers.
 _INNER = frozenset({"li", "dt", "dd", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"})
 
-_HTML_BETWEEN = {" ": " ", "\n": "<br>"}
+_HTML_BETWEEN = {"": "", " ": " ", "\n": "<br>"}
 
 
 class Kind(Enum):
@@ -44,7 +44,7 @@ class Piece:
     """What is never divided.
 
     `number` is the place of an item in its numbered list; `before` is what stands between a
-    sentence and the one before it, a blank or a new line.
+    sentence and the one before it: a blank, a new line or nothing.
     """
 
     text: str
@@ -257,7 +257,8 @@ def _sentences(children: Sequence[Child]) -> tuple[Piece, ...]:
     end = 0
     for span in sentences.sentences(text):
         part = text[span.start : span.end]
-        before = "\n" if "\n" in text[end : span.start] else " "
+        gap = text[end : span.start]
+        before = "\n" if "\n" in gap else " " if gap else ""
         html = tree.html_of_runs(runs, span.start, span.end)
         pieces.append(Piece(part, html, count_words(part), before=before))
         end = span.end

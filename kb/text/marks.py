@@ -36,6 +36,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 
+_CLOSED = re.compile(r"[:)\]!.\u2013\u2014\n-]")
+
 
 def of_heading(heading: str) -> tuple[str, Audience]:
     """Return a heading without its `{audience=..}` marker, and the audience that it names.
@@ -54,16 +56,25 @@ def of_heading(heading: str) -> tuple[str, Audience]:
 def of_text(text: str) -> Audience:
     """Return the audience that a paragraph, list item or table row names for itself."""
     audience = Audience.public
-    lead = _LEAD.match(text)
-    if (
-        lead and (lead.end() == len(text) or re.search(r"[:)\]!.\u2013—-]", lead["after"]))
-    ) or _SET_APART.search(text):
+    if _leads(text) or _SET_APART.search(text):
         audience = Audience.agent
     if "audience" in text[:40] or "audience" in text[-40:]:
         for match in _MARKER.finditer(text):
             if match.start() == 0 or match.end() == len(text):
                 audience = audiences.narrower(audience, _named(match[1]))
     return audience
+
+
+def _leads(text: str) -> bool:
+    """Say whether a text begins with such words and then with something new.
+
+    "Agents only: ..." and "Internal use only Use code 5", but not "Agents only see ...".
+    """
+    lead = _LEAD.match(text)
+    if lead is None:
+        return False
+    rest = text[lead.end() :]
+    return not rest or _CLOSED.search(lead["after"]) is not None or not rest[0].islower()
 
 
 def is_nothing_else(text: str) -> bool:

@@ -189,15 +189,18 @@ class _Packer:
         """Continue a passage with a chunk, piece by piece; the last one stays open."""
         words = sum(marked.piece.words for marked in current)
         label_words = sum(marked.piece.words for marked in chunk.labels)
-        context = chunk.labels if label_words <= _LONGEST_CONTEXT else []
+        lead, pieces = chunk.labels, chunk.pieces
+        if label_words + pieces[0].piece.words > limit:
+            lead, pieces = [], [*chunk.labels, *pieces]
+        context = lead if label_words <= _LONGEST_CONTEXT else []
         groups = [current]
-        for place, marked in enumerate(chunk.pieces):
-            lead = chunk.labels if place == 0 else []
-            needed = marked.piece.words + (label_words if lead else 0)
+        for place, marked in enumerate(pieces):
+            added = [*lead, marked] if place == 0 else [marked]
+            needed = sum(item.piece.words for item in added)
             if groups[-1] and words + needed > limit:
-                repeated = [] if lead or label_words + needed > limit else context
+                repeated = context if place and label_words + needed <= limit else []
                 groups.append([*repeated])
                 words = label_words if repeated else 0
-            groups[-1] += [*lead, marked]
+            groups[-1] += added
             words += needed
         return groups

@@ -25,6 +25,7 @@ _BACKTICKS = re.compile(r"`+")
 _RAW_CODE = re.compile(r"\s*<(?:pre|script|style|textarea)\b", re.IGNORECASE)
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&{}])")
 _LIST_MARK = re.compile(r"\A(\d{0,9})([-+#=.)])(?=\s|\Z|#)")
+_BLOCK_START = re.compile(r"(?:[ \t>]|(?:[-+*]|\d{1,9}[.)])(?=[ \t]))*")
 _EXAMPLE = "write {{ fact refund.window }}"
 _CLOSE_ENOUGH = 0.6
 
@@ -121,9 +122,9 @@ def _written(display: str, markdown: str, braces: _Braces) -> str:
         return escape(text)
     written = _MARKUP.sub(r"\\\1", text)
     line_start = markdown.rfind("\n", 0, braces.start) + 1
-    if markdown[line_start : braces.start].strip(" \t>"):
+    if not _BLOCK_START.fullmatch(markdown, line_start, braces.start):
         return written
-    # At the beginning of a line "14." would begin a list, and "-" too.
+    # At the beginning of a line or an item "14." would begin a list, and "-" too.
     if text.isdecimal() and re.match(r"[.)](?:\s|\Z)", markdown[braces.end : braces.end + 2]):
         return written + "\\"
     return _LIST_MARK.sub(r"\1\\\2", written)

@@ -96,7 +96,7 @@ class _Builder:
             if text.endswith(":"):
                 following = named
             elif marks.is_nothing_else(text):
-                self._narrow_rest(named)
+                self._narrow_rest(block, named)
         for piece in block.pieces:
             content = _content(piece.text)
             own = named if is_lead else marks.of_text(content)
@@ -120,8 +120,12 @@ class _Builder:
                 self._seen.add(group)
                 self._groups[group] = named
 
-    def _narrow_rest(self, named: Audience) -> None:
-        """Words that stand alone are said of all that follows under the same heading."""
+    def _narrow_rest(self, block: Block, named: Audience) -> None:
+        """Words that stand alone are said of all that follows in their box or section."""
+        if block.groups:
+            box = block.groups[-1]
+            self._groups[box] = audiences.narrower(self._groups[box], named)
+            return
         top = self._stack[-1]
         audience = audiences.narrower(top.audience, named)
         self._stack[-1] = _Open(top.level, top.text, audience)
