@@ -18,9 +18,19 @@ BEGIN
     RAISE EXCEPTION '%', words USING ERRCODE = 'KB001', DETAIL = code;
 END $$;
 
+-- A rule that looks before it writes must see what was committed under its locks; under an older
+-- snapshot it would digest, approve or serve what isn't so any more.
+CREATE FUNCTION kb_require_read_committed() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM kb_refuse('isolation_level', 'what is governed is written in READ COMMITTED only');
+    END IF;
+END $$;
+
 -- An instant that an action recorded must lie between its transaction's start and now.
 CREATE FUNCTION kb_check_instant(instant timestamptz, name text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM kb_require_read_committed();
     IF instant IS NULL OR instant < kb_transaction_start() OR instant > kb_clock() THEN
         PERFORM kb_refuse('not_the_clock', format(
             '%s must be read from kb_clock() in this transaction', name));

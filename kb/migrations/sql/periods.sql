@@ -4,15 +4,17 @@ ALTER TABLE kb_period ADD COLUMN in_force tstzrange NOT NULL
     GENERATED ALWAYS AS (tstzrange(starts_at, ends_at, '[)')) STORED;
 ALTER TABLE kb_period ADD CONSTRAINT period_no_overlap EXCLUDE USING gist (
     int8range(article_id, article_id, '[]') WITH &&,
-    int8range(hashtextextended(language, 0), hashtextextended(language, 0), '[]') WITH &&,
+    int8range(hashtextextended(lower(language), 0), hashtextextended(lower(language), 0), '[]')
+        WITH &&,
     in_force WITH &&);
 
 CREATE FUNCTION kb_period_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     v kb_version;
 BEGIN
+    PERFORM kb_require_read_committed();
     SELECT * INTO v FROM kb_version WHERE id = NEW.version_id;
-    IF NEW.article_id <> v.article_id OR NEW.language <> v.language THEN
+    IF (NEW.article_id, NEW.language) IS DISTINCT FROM (v.article_id, v.language) THEN
         PERFORM kb_refuse('identity_is_fixed', 'a period belongs to its version''s article');
     END IF;
     IF TG_OP = 'INSERT' THEN
@@ -30,7 +32,8 @@ BEGIN
             PERFORM kb_refuse('past_is_fixed', 'a period''s start can''t move');
         END IF;
         IF NEW.ends_at IS DISTINCT FROM OLD.ends_at THEN
-            IF OLD.ends_at <= kb_transaction_start() THEN
+            IF OLD.ends_at <= kb_transaction_start() OR (OLD.ends_at <= kb_clock()
+               AND (NEW.ends_at IS NULL OR NEW.ends_at > OLD.ends_at)) THEN
                 PERFORM kb_refuse('past_is_fixed', 'an end that has come can''t move');
             END IF;
             IF NEW.ends_at < kb_transaction_start() THEN
@@ -47,6 +50,20 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
+-- Once its transaction is done, a retired version governs nothing, its facts included.
+CREATE FUNCTION kb_retired_ends() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM kb_period p WHERE p.version_id = NEW.id AND (p.ends_at IS NULL
+               OR p.ends_at > greatest(NEW.decided_at, p.starts_at))) THEN
+        PERFORM kb_refuse('illegal_move', 'a retired version''s period ends with it');
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER retired_ends AFTER UPDATE ON kb_version
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (OLD.state = 'published' AND NEW.state = 'retired')
+    EXECUTE FUNCTION kb_retired_ends();
+
 CREATE TRIGGER period_guard BEFORE INSERT OR UPDATE ON kb_period
     FOR EACH ROW EXECUTE FUNCTION kb_period_guard();
 
@@ -119,6 +136,7 @@ CREATE TRIGGER period_follows AFTER INSERT OR UPDATE ON kb_period
 
 CREATE FUNCTION kb_revision_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM kb_require_read_committed();
     PERFORM pg_advisory_xact_lock(7402, NEW.fact_id::int);
     NEW.number := 1 + coalesce(
         (SELECT max(number) FROM kb_factrevision WHERE fact_id = NEW.fact_id), 0);

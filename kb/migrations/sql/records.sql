@@ -25,14 +25,16 @@ BEGIN
         PERFORM kb_refuse('not_permitted', 'a hold is lifted by an approver');
     END IF;
     IF NEW.lifted_by_id IN (
-        SELECT kb_contributors(v.id) FROM kb_version v
+        SELECT kb_contributors(v.id) FROM kb_version v JOIN kb_article a ON a.id = v.article_id
         WHERE v.submitted_at >= OLD.placed_at AND v.state <> 'draft' AND (
             v.article_id = coalesce(OLD.article_id,
                 (SELECT article_id FROM kb_version WHERE id = OLD.version_id))
+            OR a.journey_id = OLD.journey_id
             OR v.article_id IN (SELECT w.article_id FROM kb_passage p
                 JOIN kb_version w ON w.id = p.version_id WHERE p.digest = OLD.passage_digest)
-            OR EXISTS (SELECT FROM kb_carriedfact c JOIN kb_factrevision r ON r.id = c.revision_id
-                       WHERE c.version_id = v.id AND r.fact_id = OLD.fact_id))) THEN
+            OR OLD.fact_id IN (SELECT r.fact_id FROM kb_factrevision r WHERE r.id IN (
+                SELECT revision_id FROM kb_carriedfact WHERE version_id = v.id
+                UNION ALL SELECT revision_id FROM kb_pinnedfact WHERE version_id = v.id)))) THEN
         PERFORM kb_refuse('four_eyes', 'whoever wrote the fix can''t lift the hold');
     END IF;
     RETURN NEW;
@@ -40,14 +42,19 @@ END $$;
 CREATE TRIGGER hold_guard BEFORE INSERT OR UPDATE ON kb_hold
     FOR EACH ROW EXECUTE FUNCTION kb_hold_guard();
 
-CREATE FUNCTION kb_audience_rank(audience text) RETURNS integer LANGUAGE sql IMMUTABLE
-    RETURN CASE audience WHEN 'public' THEN 0 WHEN 'agent' THEN 1 ELSE 2 END;
-
 CREATE FUNCTION kb_answer_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM kb_check_instant(NEW.served_at, 'served_at');
     IF NEW.valid_until < NEW.served_at THEN
         PERFORM kb_refuse('not_the_clock', 'an answer can''t be outdated before it is served');
+    END IF;
+    IF kb_audience_rank(NEW.audience) > (
+        SELECT kb_audience_rank(c.audience) FROM kb_client c WHERE c.id = NEW.client_id) THEN
+        PERFORM kb_refuse('out_of_audience', 'a request can''t widen its client''s audience');
+    END IF;
+    IF NEW.historical <> (num_nonnulls(NEW.as_of, NEW.known_at) > 0)
+       OR greatest(NEW.as_of, NEW.known_at) > NEW.served_at THEN
+        PERFORM kb_refuse('not_the_clock', 'only an answer about the past is historical');
     END IF;
     RETURN NEW;
 END $$;
@@ -55,16 +62,18 @@ CREATE TRIGGER answer_guard BEFORE INSERT ON kb_answer
     FOR EACH ROW EXECUTE FUNCTION kb_answer_guard();
 
 -- The database's own last word behind the gate: the ledger refuses to record as served what isn't
--- in force, is on hold, or isn't for this audience.
+-- in force, is on hold, states a superseded fact, or isn't for this audience.
 CREATE FUNCTION kb_served_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     bad record;
 BEGIN
+    PERFORM kb_require_read_committed();
     SELECT n.version_id INTO bad
     FROM added n
     JOIN kb_answer a ON a.id = n.answer_id
     JOIN kb_passage p ON p.id = n.passage_id
     JOIN kb_version v ON v.id = n.version_id
+    JOIN kb_article t ON t.id = v.article_id
     LEFT JOIN kb_period f ON f.version_id = n.version_id
     WHERE n.served_at <> a.served_at OR p.version_id <> n.version_id
        OR v.article_id <> n.article_id OR a.served_at < kb_transaction_start()
@@ -73,7 +82,15 @@ BEGIN
             f.id IS NULL OR NOT f.in_force @> n.served_at OR v.state <> 'published'
             OR EXISTS (SELECT FROM kb_hold h WHERE h.lifted_at IS NULL AND h.article_id = n.article_id)
             OR EXISTS (SELECT FROM kb_hold h WHERE h.lifted_at IS NULL AND h.version_id = n.version_id)
-            OR EXISTS (SELECT FROM kb_hold h WHERE h.lifted_at IS NULL AND h.passage_digest = p.digest))
+            OR EXISTS (SELECT FROM kb_hold h WHERE h.lifted_at IS NULL AND h.passage_digest = p.digest)
+            OR EXISTS (SELECT FROM kb_hold h WHERE h.lifted_at IS NULL AND h.journey_id = t.journey_id)
+            OR EXISTS (SELECT FROM kb_hold h JOIN kb_factrevision r ON r.fact_id = h.fact_id
+                WHERE h.lifted_at IS NULL AND r.id IN (
+                    SELECT revision_id FROM kb_pinnedfact WHERE version_id = n.version_id
+                    UNION ALL SELECT revision_id FROM kb_carriedfact WHERE version_id = n.version_id))
+            OR EXISTS (SELECT FROM kb_pinnedfact pin WHERE pin.version_id = n.version_id
+                AND NOT EXISTS (SELECT FROM kb_factperiod g WHERE g.revision_id = pin.revision_id
+                    AND tstzrange(g.starts_at, g.ends_at) @> n.served_at)))
     LIMIT 1;
     IF FOUND THEN
         PERFORM kb_refuse('not_servable', format('version %s can''t be served', bad.version_id));
@@ -155,5 +172,22 @@ BEGIN
             FOR EACH ROW EXECUTE FUNCTION kb_never()', name);
         EXECUTE format('CREATE TRIGGER never_truncated BEFORE TRUNCATE ON %I
             FOR EACH STATEMENT EXECUTE FUNCTION kb_never()', name);
+    END LOOP;
+END $$;
+
+-- A reference is checked with its own statement: nothing hangs on a row that is yet to come. And a
+-- function finds our tables, whatever search path or temporary tables a session has.
+DO $$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN SELECT conrelid::regclass AS owner, conname FROM pg_constraint
+               WHERE contype = 'f' AND condeferrable AND conrelid::regclass::text LIKE 'kb\_%' LOOP
+        EXECUTE format('ALTER TABLE %s ALTER CONSTRAINT %I NOT DEFERRABLE', one.owner, one.conname);
+    END LOOP;
+    FOR one IN SELECT oid::regprocedure AS name FROM pg_proc
+               WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'kb\_%'
+               AND prosqlbody IS NULL LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = public, pg_temp', one.name);
     END LOOP;
 END $$;

@@ -1,5 +1,17 @@
 -- Versions: legal moves, content that can't change after submission, four eyes, publication.
 
+-- The words that rules compare. A misspelt risk would ask for too few approvals.
+ALTER TABLE kb_version
+    ADD CHECK (kind IN ('policy', 'resolution')),
+    ADD CHECK (risk IN ('normal', 'high')),
+    ADD CHECK (audience IN ('public', 'agent', 'internal')),
+    ADD CHECK (jsonb_typeof(scope) = 'object');
+ALTER TABLE kb_passage ADD CHECK (audience IN ('public', 'agent', 'internal'));
+ALTER TABLE kb_client
+    ADD CHECK (audience IN ('public', 'agent', 'internal')),
+    ADD CHECK (jsonb_typeof(scope) = 'object');
+ALTER TABLE kb_factrevision ADD CHECK (jsonb_typeof(scope) = 'object');
+
 CREATE FUNCTION kb_instant(instant timestamptz) RETURNS text LANGUAGE sql STABLE
     RETURN to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
 
@@ -41,6 +53,9 @@ CREATE FUNCTION kb_contributors(version bigint) RETURNS SETOF bigint LANGUAGE sq
     SELECT DISTINCT c.person_id FROM line JOIN kb_contributor c ON c.version_id = line.id
 $$;
 
+CREATE FUNCTION kb_audience_rank(audience text) RETURNS integer LANGUAGE sql IMMUTABLE
+    RETURN CASE audience WHEN 'public' THEN 0 WHEN 'agent' THEN 1 ELSE 2 END;
+
 CREATE FUNCTION kb_approvals_needed(risk text) RETURNS integer LANGUAGE sql IMMUTABLE
     RETURN CASE risk WHEN 'high' THEN 2 ELSE 1 END;
 
@@ -75,6 +90,10 @@ BEGIN
     IF NOT moved AND OLD.state = 'draft' THEN
         IF NEW.number IS NOT NULL OR NEW.digest IS NOT NULL OR NEW.published_at IS NOT NULL THEN
             PERFORM kb_refuse('illegal_move', 'number and digest are given at submission');
+        END IF;
+        IF kb_version_content(NEW) IS DISTINCT FROM kb_version_content(OLD)
+           AND EXISTS (SELECT FROM kb_passage p WHERE p.version_id = NEW.id) THEN
+            PERFORM kb_refuse('content_is_fixed', 'its passages are of the text as it was');
         END IF;
         RETURN NEW;
     END IF;
@@ -111,6 +130,10 @@ BEGIN
     END IF;
     IF becomes.state = 'in_review' THEN
         PERFORM kb_check_instant(becomes.submitted_at, 'submitted_at');
+        IF EXISTS (SELECT FROM kb_passage p WHERE p.version_id = becomes.id
+                   AND kb_audience_rank(p.audience) < kb_audience_rank(becomes.audience)) THEN
+            PERFORM kb_refuse('audience_widened', 'a passage may narrow its version''s audience, never widen it');
+        END IF;
         PERFORM FROM kb_article a WHERE a.id = becomes.article_id FOR NO KEY UPDATE;
         becomes.number := 1 + coalesce((SELECT max(v.number) FROM kb_version v
                                         WHERE v.article_id = becomes.article_id), 0);
@@ -147,7 +170,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' OR kb_version_content(NEW) IS DISTINCT FROM kb_version_content(OLD)
        OR NEW.edited_by_id <> OLD.edited_by_id THEN
-        INSERT INTO kb_contributor (version_id, person_id) VALUES (NEW.id, NEW.edited_by_id)
+        INSERT INTO kb_contributor (version_id, person_id)
+        SELECT DISTINCT NEW.id, who FROM unnest(ARRAY[NEW.author_id, NEW.edited_by_id]) AS who
         ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
@@ -160,7 +184,7 @@ DECLARE
     v kb_version;
 BEGIN
     SELECT * INTO v FROM kb_version WHERE id = NEW.version_id FOR SHARE;
-    IF v.state <> 'in_review' THEN
+    IF v.state IS DISTINCT FROM 'in_review' THEN
         PERFORM kb_refuse('illegal_move', 'only a version in review can be decided');
     END IF;
     IF NEW.digest IS DISTINCT FROM v.digest THEN
@@ -171,14 +195,22 @@ BEGIN
         PERFORM kb_refuse('four_eyes', 'nobody approves what they wrote a part of');
     END IF;
     IF NEW.meaning = 'import_attested' THEN
-        IF NEW.import_run_id IS NULL OR NEW.import_run_id IS DISTINCT FROM v.import_run_id THEN
-            PERFORM kb_refuse('stale_authentication', 'an attested approval names its own import');
+        IF NOT EXISTS (SELECT FROM kb_importrun_approvers a
+                       WHERE a.importrun_id = NEW.import_run_id AND a.person_id = NEW.reviewer_id
+                       AND NEW.import_run_id = v.import_run_id) THEN
+            PERFORM kb_refuse('stale_authentication',
+                'an attested approval names its own import, and is one of its approvers''');
         END IF;
     ELSIF NEW.decision = 'approve' AND (
           NEW.authenticated_at IS NULL OR NEW.authenticated_by = ''
           OR NEW.authenticated_at > kb_clock() + interval '1 minute'
           OR NEW.authenticated_at < kb_clock() - interval '5 minutes') THEN
         PERFORM kb_refuse('stale_authentication', 'sign in again: the signature needs it fresh');
+    ELSIF NEW.decision = 'approve' AND NOT EXISTS (
+          SELECT FROM kb_rolegrant g JOIN kb_article a ON a.id = v.article_id
+          WHERE g.person_id = NEW.reviewer_id AND g.role = 'approver'
+          AND (g.group_id IS NULL OR g.group_id = a.owner_group_id)) THEN
+        PERFORM kb_refuse('not_permitted', 'a version is approved by an approver of its article');
     END IF;
     RETURN NEW;
 END $$;
@@ -218,6 +250,10 @@ BEGIN
     IF (NEW.id, NEW.slug, NEW.source, NEW.external_id, NEW.created_at) IS DISTINCT FROM
        (OLD.id, OLD.slug, OLD.source, OLD.external_id, OLD.created_at) THEN
         PERFORM kb_refuse('identity_is_fixed', 'an article''s identity can''t change');
+    END IF;
+    IF NEW.journey_id IS DISTINCT FROM OLD.journey_id AND EXISTS (
+        SELECT FROM kb_hold h WHERE h.lifted_at IS NULL AND h.journey_id = OLD.journey_id) THEN
+        PERFORM kb_refuse('on_hold', 'an article can''t leave a journey that is on hold');
     END IF;
     RETURN NEW;
 END $$;
