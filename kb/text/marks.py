@@ -1,7 +1,9 @@
 """The words by which an author keeps a part of an article from the public.
 
 Decides which audience a heading or a lead-in names; never widens one, and takes an unreadable
-marker for the narrowest. Called by `kb.text.sections`.
+marker for the narrowest. "Internal use only" and "agents only" both mean the people who serve
+customers (`agent`): that is how such text is used, a script that no customer may read. What agents
+may not see either is marked `{audience=internal}`. Called by `kb.text.sections`.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ import re
 from policies import audience as audiences
 from policies.audience import Audience
 
-_MARKER = re.compile(r"\s*\{\s*audience\s*[=:]\s*[\"']?([\w-]*)[\"']?\s*\}\s*", re.IGNORECASE)
+_MARKER = re.compile(r"\s?\{\s*audience\s*[=:]\s*[\"']?([\w-]*)[\"']?\s*\}\s?", re.IGNORECASE)
 _ONLY = (
-    r"(?:for\s+)?(?:(?:strictly|confidential\W+)\s*)?"
+    r"(?:for\s+)?(?:(?:strictly|confidential)\W{1,5})?"
     r"(?:internal(?:\s+use)?|(?:(?:support|service|call[- ]cent(?:er|re)|human|live)\s+)?agents?"
     r"(?:'|\u2019)?(?:\s+use)?|(?:staff|employees?)(?:\s+use)?)[\s-]+only"
 )
