@@ -1,6 +1,6 @@
-"""The lexical index: a Tantivy folder over titles, headings and texts of passages.
+"""The lexical index: a Tantivy folder over the words of passages.
 
-Decides how words are indexed and weighted, and which held word a misspelt one means. Never knows
+Decides how words are indexed and weighed, and which held word a misspelt one means. Never knows
 Django or the database, and is never trusted: what it returns are proposals. One process writes at a
 time (the keeper's lock); any number read. Called by `kb.search.snapshot`.
 
@@ -21,10 +21,12 @@ from kb.search import words
 from kb.search.entries import Entry, primary_language
 from kb.search.errors import IndexUnusableError
 
-STEMMED_FIELDS = {"title": 1.0, "headings": 1.0, "text": 1.0}
-"""Weight of a stemmed word by where it stands (measured by bench/retrieval_quality.py)."""
-EXACT_WEIGHT = 0.2
-"""Weight of a word found exactly as written, anywhere."""
+TITLE_WEIGHT = 0.3
+"""What a word gets on top for standing in the title, beside 1 for standing anywhere.
+
+Measured by bench/retrieval_quality.py; scoring title, headings and text as three fields was worse,
+and so was a field of unstemmed words.
+"""
 TYPO_WEIGHT = 0.8
 """Weight of the held word that a misspelt one is taken for."""
 
@@ -57,10 +59,8 @@ class LexicalHit:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    for name in STEMMED_FIELDS:
+    for name in ("anywhere", "title"):
         builder.add_text_field(name, tokenizer_name="kb_stemmed", index_option="freq")
-    builder.add_text_field("anywhere", tokenizer_name="kb_stemmed", index_option="basic")
-    builder.add_text_field("exact", tokenizer_name="kb_plain", index_option="freq")
     builder.add_text_field("language", tokenizer_name="raw", index_option="basic", stored=True)
     builder.add_integer_field("passage_id", stored=True, indexed=True, fast=True)
     builder.add_integer_field("article_id", stored=True, indexed=True, fast=True)
@@ -95,7 +95,6 @@ def _open(folder: Path, *, create: bool) -> tantivy.Index:
     else:
         index = tantivy.Index.open(str(folder))
     index.register_tokenizer("kb_stemmed", words.STEMMED)
-    index.register_tokenizer("kb_plain", words.PLAIN)
     index.config_reader(reload_policy="manual")
     return index
 
@@ -127,15 +126,10 @@ class LexicalWriter:
 
 
 def _document(entry: Entry) -> tantivy.Document:
-    headings = "\n".join(entry.headings)
-    everything = f"{entry.title}\n{headings}\n{entry.text}"
     return tantivy.Document.from_dict(
         {
             "title": entry.title,
-            "headings": headings,
-            "text": entry.text,
-            "anywhere": everything,
-            "exact": everything,
+            "anywhere": "\n".join([entry.title, *entry.headings, entry.text]),
             "language": primary_language(entry.language),
             "passage_id": entry.passage_id,
             "article_id": entry.article_id,
@@ -240,29 +234,54 @@ class LexicalIndex:
             for (score, _), passage, article in zip(hits, passages, articles, strict=True)
         ]
 
+    def coverage(self, terms: Sequence[Term], passage_ids: Sequence[int]) -> dict[int, float]:
+        """Return, by passage, the share of the words, weighted by idf, that it has; 0 to 1.
+
+        Of the given passages those that have any of them.
+        """
+        total = sum(term.idf for term in terms)
+        if total <= 0.0 or not passage_ids:
+            return {}
+        any_of = [
+            (tantivy.Occur.Should, tantivy.Query.const_score_query(query, term.idf / total))
+            for term, query in ((term, _word("anywhere", term.stem)) for term in terms)
+        ]
+        with _failures():
+            these = tantivy.Query.term_set_query(_SCHEMA, "passage_id", list(passage_ids))
+            query = tantivy.Query.boolean_query(
+                [
+                    (tantivy.Occur.Must, tantivy.Query.const_score_query(these, 0.0)),
+                    (tantivy.Occur.Must, tantivy.Query.boolean_query(any_of)),
+                ]
+            )
+            hits = self._searcher.search(query, limit=len(passage_ids), count=False).hits
+            found = self._searcher.fast_field_values("passage_id", [place for _, place in hits])
+        return {
+            int(passage or 0): float(score) for (score, _), passage in zip(hits, found, strict=True)
+        }
+
 
 def _query(terms: Sequence[Term], language: str | None, audience: int | None) -> tantivy.Query:
     any_of: list[tuple[tantivy.Occur, tantivy.Query]] = []
     for term in terms:
         trust = TYPO_WEIGHT if term.mended else 1.0
-        for field, weight in STEMMED_FIELDS.items():
-            any_of.append((tantivy.Occur.Should, _word(field, term.stem, weight * trust)))
-        if not term.mended:
-            any_of.append((tantivy.Occur.Should, _word("exact", term.word, EXACT_WEIGHT)))
+        for field, weight in (("anywhere", trust), ("title", trust * TITLE_WEIGHT)):
+            word = tantivy.Query.boost_query(_word(field, term.stem), weight)
+            any_of.append((tantivy.Occur.Should, word))
     every = [(tantivy.Occur.Must, tantivy.Query.boolean_query(any_of))]
     if language:
         query = tantivy.Query.term_query(_SCHEMA, "language", primary_language(language), "basic")
-        every.append((tantivy.Occur.Must, tantivy.Query.boost_query(query, 0.0)))
+        every.append((tantivy.Occur.Must, tantivy.Query.const_score_query(query, 0.0)))
     if audience is not None:
         levels = tantivy.Query.range_query(
             _SCHEMA, "audience", tantivy.FieldType.Integer, upper_bound=audience
         )
-        every.append((tantivy.Occur.Must, tantivy.Query.boost_query(levels, 0.0)))
+        every.append((tantivy.Occur.Must, tantivy.Query.const_score_query(levels, 0.0)))
     return every[0][1] if len(every) == 1 else tantivy.Query.boolean_query(every)
 
 
-def _word(field: str, word: str, weight: float) -> tantivy.Query:
-    return tantivy.Query.boost_query(tantivy.Query.term_query(_SCHEMA, field, word, "freq"), weight)
+def _word(field: str, word: str) -> tantivy.Query:
+    return tantivy.Query.term_query(_SCHEMA, field, word, "freq")
 
 
 def _one_slip_apart(a: str, b: str) -> bool:

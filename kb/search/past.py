@@ -21,7 +21,7 @@ from kb.search import words
 from kb.search.blend import Scores, blend
 from kb.search.embedding import stored_vectors
 from kb.search.entries import primary_language
-from kb.search.lexical import STEMMED_FIELDS, Term
+from kb.search.lexical import Term
 from kb.search.proposals import Candidate, Proposal
 from kb.search.source import headings_of
 
@@ -63,6 +63,7 @@ class Found:
     article_id: int
     embedding_key: str
     lexical: float
+    coverage: float
 
 
 def full_text(
@@ -90,11 +91,20 @@ def full_text(
         cursor.execute("SELECT count(*) FROM kb_passage")
         total = cursor.fetchone()[0]
     terms = _terms(telling, frequencies, total)
-    fields = [(row[2], " ".join(headings_of(row[3])), row[4]) for row in rows]
-    scores = _bm25(terms, fields)
+    counts = [
+        Counter(words.stems("\n".join([row[2], *headings_of(row[3]), row[4]]))) for row in rows
+    ]
+    scores = _bm25(terms, counts)
+    total_idf = sum(term.idf for term in terms)
     found = [
-        Found(passage_id=row[0], article_id=row[1], embedding_key=row[5], lexical=score)
-        for row, score in zip(rows, scores, strict=True)
+        Found(
+            passage_id=row[0],
+            article_id=row[1],
+            embedding_key=row[5],
+            lexical=score,
+            coverage=sum(term.idf for term in terms if count[term.stem]) / total_idf,
+        )
+        for row, count, score in zip(rows, counts, scores, strict=True)
     ]
     found.sort(key=lambda one: (-one.lexical, one.passage_id))
     return found[:limit], terms
@@ -110,20 +120,20 @@ def _terms(telling: Sequence[str], frequencies: dict[str, int], total: int) -> l
     return list(terms.values())
 
 
-def _bm25(terms: Sequence[Term], passages: Sequence[tuple[str, str, str]]) -> list[float]:
-    """Score passages (title, headings, text) as `kb.search.lexical` would, over this pool."""
-    weights = [*STEMMED_FIELDS.values()]
-    scores = [0.0] * len(passages)
-    for place, weight in enumerate(weights):
-        counts = [Counter(words.stems(passage[place])) for passage in passages]
-        lengths = [count.total() for count in counts]
-        mean = sum(lengths) / len(lengths) if lengths else 0.0
-        for number, (count, length) in enumerate(zip(counts, lengths, strict=True)):
-            norm = 1.0 - _LENGTH_SHARE + _LENGTH_SHARE * (length / mean if mean else 1.0)
-            for term in terms:
-                if seen := count[term.stem]:
-                    part = seen * (_SATURATION + 1.0) / (seen + _SATURATION * norm)
-                    scores[number] += weight * term.idf * part
+def _bm25(terms: Sequence[Term], passages: Sequence[Counter[str]]) -> list[float]:
+    """Score passages by the counts of their words, as the lexical index would, titles aside."""
+    lengths = [count.total() for count in passages]
+    mean = sum(lengths) / len(lengths) if lengths else 0.0
+    scores: list[float] = []
+    for count, length in zip(passages, lengths, strict=True):
+        norm = 1.0 - _LENGTH_SHARE + _LENGTH_SHARE * (length / mean if mean else 1.0)
+        scores.append(
+            sum(
+                term.idf * seen * (_SATURATION + 1.0) / (seen + _SATURATION * norm)
+                for term in terms
+                if (seen := count[term.stem])
+            )
+        )
     return scores
 
 
@@ -144,7 +154,10 @@ def propose(query: str, *, language: str | None, limit: int, still_in_force: boo
     )
     dense = _cosines(query, [one.embedding_key for one in found])
     scores = blend(
-        lexical=np.array([one.lexical for one in found], dtype=np.float64), dense=dense, terms=terms
+        lexical=np.array([one.lexical for one in found], dtype=np.float64),
+        coverage=np.array([one.coverage for one in found], dtype=np.float64),
+        dense=dense,
+        terms=terms,
     )
     ranked = [
         Candidate(

@@ -127,7 +127,9 @@ class Snapshot:
             articles = np.concatenate([articles, self._articles[near]])
             lexical = np.concatenate([lexical, np.zeros(len(near))])
             dense = np.concatenate([dense, self._exact(near, vector)])
-        scores = blend(lexical=lexical, dense=dense, terms=terms)
+        shares = self._lexical.coverage(terms, ids.tolist())
+        coverage = np.array([shares.get(passage_id, 0.0) for passage_id in ids.tolist()])
+        scores = blend(lexical=lexical, coverage=coverage, dense=dense, terms=terms)
         # Equal scores in the order of ids: the same question always gets the same answer.
         best = np.lexsort((ids, -scores))[:limit]
         candidates = [
