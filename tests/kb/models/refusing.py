@@ -98,7 +98,9 @@ def put_in_force(version: Version, **given: Any) -> Any:
         "version_id": version.pk,
         "article_id": version.article_id,
         "language": version.language,
-        "starts_at": max(filter(None, [version.published_at, version.effective_from])),
+        "starts_at": max(
+            filter(None, [version.published_at, version.effective_from]), default=None
+        ),
         "ends_at": version.effective_until,
         **given,
     }
