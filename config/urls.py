@@ -1,8 +1,9 @@
-"""Every address of the service: the pages, the API, and what operators watch."""
+"""Every address of the service: the API, what operators watch, and the pages."""
 
 from django.urls import include, path
 
 urlpatterns = [
     path("api/v1/", include("kb.api.urls")),
+    path("", include("kb.api.root_urls")),
     path("", include("kb.web.urls")),
 ]
