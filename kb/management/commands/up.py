@@ -75,6 +75,8 @@ class Command(BaseCommand):
         stack.enter_context(held_alone(home / "up.lock", refusal=refusal))
         end_noted_children(home=home)
         check_port(host=settings.HOST, port=settings.PORT)
+        if kb_settings().web_workers < 1:
+            raise CannotRunError("WEB_WORKERS must be 1 or more.")
         # The encoder needs no database, so the two get ready side by side.
         encoder = stack.enter_context(self._step("prepare_encoder", "--optional"))
         cluster = self._database(stack, stop)

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import psycopg
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
 
 from kb.management.embedded.errors import CannotRunError
@@ -32,6 +33,8 @@ def check_home(home: Path) -> None:
 
 def check_port(*, host: str, port: int) -> None:
     """Raise CannotRunError unless this process could listen on `host`:`port`."""
+    if not 1 <= port <= 65_535:
+        raise CannotRunError(f"PORT {port} is no port: set it between 1 and 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -47,8 +50,6 @@ def check_port(*, host: str, port: int) -> None:
             errno.EADDRNOTAVAIL: "is no address of this machine: set HOST to one, or to 127.0.0.1",
         }.get(error.errno or 0, f"can't be listened on ({error.strerror or error}): set HOST, PORT")
         raise CannotRunError(f"{host}:{port} {why}.") from error
-    except OverflowError as error:
-        raise CannotRunError(f"PORT {port} is no port: set it between 1 and 65535.") from error
 
 
 def check_database(alias: str) -> None:
@@ -59,8 +60,8 @@ def check_database(alias: str) -> None:
     try:
         connection.ensure_connection()
         version = connection.connection.info.server_version
-    except (OperationalError, psycopg.Error, UnicodeError) as error:
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+    except (OperationalError, psycopg.Error, ImproperlyConfigured, UnicodeError) as error:
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")
         raise CannotRunError(
             f"The PostgreSQL at {place} can't be reached: {reason}. Check {variable}, or unset "
             "it to use the embedded one."
