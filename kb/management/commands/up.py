@@ -77,9 +77,12 @@ class Command(BaseCommand):
         check_port(host=settings.HOST, port=settings.PORT)
         if kb_settings().web_workers < 1:
             raise CannotRunError("WEB_WORKERS must be 1 or more.")
+        if not settings.EMBEDDED:
+            check_database("default")
+            check_database("owner")
         # The encoder needs no database, so the two get ready side by side.
         encoder = stack.enter_context(self._step("prepare_encoder", "--optional"))
-        cluster = self._database(stack, stop)
+        cluster = self._cluster(stack, stop)
         with self._step("prepare_database", "--verbosity", "0") as process:
             self._finish(process, stop)
         self._finish(encoder, stop)
@@ -98,10 +101,8 @@ class Command(BaseCommand):
         self._say(welcome(home=home, address=settings.PUBLIC_URL))
         supervisor.watch(stop=stop)
 
-    def _database(self, stack: contextlib.ExitStack, stop: StopSignal) -> Cluster | None:
+    def _cluster(self, stack: contextlib.ExitStack, stop: StopSignal) -> Cluster | None:
         if not settings.EMBEDDED:
-            check_database("default")
-            check_database("owner")
             return None
         home = settings.KB_HOME
         return stack.enter_context(
