@@ -1,9 +1,9 @@
 """`make chaos`: kill -9 in the middle of imports, publications and answers, again and again.
 
 Each round starts everything with `up`, loads it from three sides, kills the server, PostgreSQL or
-all of it at a random moment, and starts again. Then it checks what must hold whatever happened: each
-acknowledged answer is in the ledger, each acknowledged publication is in force, an import is there
-whole or not at all, the audit chain verifies, and no rule of the tables is broken.
+all of it at a random moment, and starts again. Then it checks what must hold whatever happened:
+each acknowledged answer is in the ledger, each acknowledged publication is in force, an import is
+there whole or not at all, the audit chain verifies, and no rule of the tables is broken.
 """
 
 from __future__ import annotations

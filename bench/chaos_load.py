@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError, connection  # noqa: E402
 
 from kb import gate  # noqa: E402
 from kb.actions import drafting, reviewing  # noqa: E402
-from kb.actions import people as staffing
+from kb.actions import people as staffing  # noqa: E402
 from kb.actions.content import Content  # noqa: E402
 from kb.actions.reviewing import Signature  # noqa: E402
 from kb.actions.work import Actor  # noqa: E402

@@ -11,7 +11,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,15 +111,15 @@ class Corpus:
             query=question["query"],
             vector=vector,
             language="en",
-            audience=self.audience,
             limit=LIMIT,
         )
         seconds = time.perf_counter() - started_at
+        held = [one for one in proposal.candidates if self.articles[one.article_id] not in without]
+        proposal = replace(proposal, candidates=held)
         served = [
             shown
             for candidate in proposal.candidates
             if (shown := self._shown(candidate.passage_id)) is not None
-            and self.articles[shown.article_id] not in without
         ]
         ranked = list(dict.fromkeys(self.articles[shown.article_id] for shown in served))
         measured = features.features(proposal=proposal, served=served)
