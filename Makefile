@@ -63,7 +63,7 @@ venv:
 	    if "$$each" -c '$(NEW_ENOUGH)' 2>/dev/null; then found=$$each; break; fi; \
 	  done; \
 	  if [ -z "$$found" ]; then \
-	    echo "Touchstone needs Python 3.11 or newer; none of $(CANDIDATES) is." >&2; exit 1; \
+	    echo "Touchstone needs Python 3.11 or newer; none of $(CANDIDATES) is one." >&2; exit 1; \
 	  fi; \
 	  rm -rf .venv; \
 	  if ! "$$found" -m venv .venv; then \
