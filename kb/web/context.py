@@ -1,4 +1,4 @@
-"""What every page's frame needs."""
+"""What every page's frame needs besides its own context."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from typing import Any
 
 from django.http import HttpRequest
 
+THEME_COOKIE = "touchstone_theme"
+THEMES = ("light", "dark")
+
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Return the frame's context: who is signed in is already there; nothing else yet."""
-    return {}
+    """Return the remembered choice of light or dark; empty where the system's is followed."""
+    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    return {"theme": chosen if chosen in THEMES else ""}

@@ -1,0 +1,126 @@
+"""The registers: holds, facts, audit rows and clients, as pages list them.
+
+It reads and never writes. Which role may open which register is for the page and `kb.access`.
+Called by the pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from kb.errors import NotFound
+from kb.models import AuditEvent, Client, Hold, Passage
+
+_TARGETS = ("article", "version__article", "fact", "journey", "lifted_by")
+
+
+@dataclass(frozen=True)
+class Held:
+    """A hold with what it keeps out of service, in words, and where that is read."""
+
+    hold: Hold
+    kind: str
+    words: str
+    slug: str
+    number: int | None
+
+
+def holds(*, lifted: bool = False, before: int | None = None, limit: int = 50) -> list[Held]:
+    """Return the holds that stand (or were lifted), the latest first, from below id `before`."""
+    found = Hold.objects.filter(lifted_at__isnull=not lifted).select_related(*_TARGETS)
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    rows = list(found.order_by("-pk")[:limit])
+    digests = [row.passage_digest for row in rows if row.passage_digest]
+    places = {
+        passage.digest: passage
+        for passage in Passage.objects.filter(digest__in=digests)
+        .select_related("version__article")
+        .order_by("version_id")
+    }
+    return [_held(row, places) for row in rows]
+
+
+def hold(hold_id: int) -> Held:
+    """Return one hold. Raises NotFound."""
+    row = Hold.objects.filter(pk=hold_id).select_related(*_TARGETS).first()
+    if row is None:
+        raise NotFound("There is no such hold, or it isn't yours to see.")
+    places = {
+        passage.digest: passage
+        for passage in Passage.objects.filter(digest=row.passage_digest or "")
+        .select_related("version__article")
+        .order_by("-version_id")[:1]
+    }
+    return _held(row, places)
+
+
+def _held(row: Hold, places: dict[str, Passage]) -> Held:
+    if row.article is not None:
+        return Held(row, "article", row.article.slug, row.article.slug, None)
+    if row.version is not None:
+        words = f"{row.version.title}, version {row.version.number or 'draft'}"
+        return Held(row, "version", words, row.version.article.slug, row.version.number)
+    if row.passage_digest is not None:
+        passage = places.get(row.passage_digest)
+        if passage is None:
+            return Held(row, "passage", row.passage_digest[:12], "", None)
+        words = " › ".join([passage.version.title, *passage.headings])
+        return Held(row, "passage", words, passage.version.article.slug, passage.version.number)
+    if row.fact is not None:
+        return Held(row, "fact", row.fact.key, "", None)
+    return Held(row, "journey", row.journey.name if row.journey else "", "", None)
+
+
+def audit_events(
+    *,
+    subject: str = "",
+    actor: str = "",
+    action: str = "",
+    before: int | None = None,
+    limit: int = 50,
+) -> list[AuditEvent]:
+    """Return audit rows, the latest first, from below id `before`; filters are exact."""
+    found = AuditEvent.objects.order_by("-id")
+    wanted = {"subject": subject, "actor": actor, "action": action}
+    found = found.filter(**{name: value for name, value in wanted.items() if value})
+    if before is not None:
+        found = found.filter(id__lt=before)
+    return list(found[:limit])
+
+
+def audit_actions() -> list[str]:
+    """Return every action that the audit has a row of, sorted."""
+    return list(
+        AuditEvent.objects.order_by("action").values_list("action", flat=True).distinct()
+    )
+
+
+@dataclass(frozen=True)
+class Known:
+    """A client with its keys: how many work now, and when the last one was made."""
+
+    client: Client
+    keys: int
+    last_key_at: datetime | None
+
+
+def clients() -> list[Known]:
+    """Return every client by name, with how many of its keys work."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT client_id, count(*) FILTER (WHERE revoked_at IS NULL AND (expires_at IS NULL
+                 OR expires_at > kb_clock())), max(created_at) FROM kb_clientkey GROUP BY 1"""
+        )
+        keys = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+    return [
+        Known(client, *keys.get(client.pk, (0, None))) for client in Client.objects.order_by("name")
+    ]
+
+
+def client_count() -> int:
+    """Return how many clients there are."""
+    return Client.objects.count()
