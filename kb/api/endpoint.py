@@ -22,6 +22,7 @@ from kb.actions import clients, replaying
 from kb.actions.replaying import Outcome
 from kb.api import metrics, wire
 from kb.api.fields import Parameters
+from kb.api.parsing import refuse_large
 from kb.api.problems import NO_SUCH_ADDRESS, flat
 from kb.errors import Invalid, NotFound
 from kb.models import Client, ClientKey
@@ -86,6 +87,7 @@ class Endpoint(APIView):
 
     def read(self, shape: type[Shape]) -> dict[str, Any]:
         """Return the body's fields in `shape`. Raises Malformed or Invalid naming each field."""
+        refuse_large(self.request.META)
         return _valid(shape, self.request.data)
 
     def once(self, do: Callable[[], Outcome]) -> HttpResponse:

@@ -126,7 +126,10 @@ class Instant(serializers.Field[Any, Any, Any, Any]):
 class Terms(serializers.DictField):
     """Scope terms: a few short texts by name."""
 
-    default_error_messages = {**_MISSING, "not_a_dict": 'isn\'t an object such as {"region": "EU"}'}
+    default_error_messages = {
+        **_MISSING,
+        "not_a_dict": 'isn\'t an object such as {{"region": "EU"}}',
+    }
     MOST = 20
 
     def __init__(self, **options: Any) -> None:

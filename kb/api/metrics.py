@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,6 +36,7 @@ logger = logging.getLogger("kb.api")
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_opening = threading.Lock()
 _LIBRARY_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the library takes its folder from nowhere else
 
 
@@ -94,7 +96,8 @@ def _known(method: str) -> str:
 
 def _figures() -> _Figures | None:
     """Return this process's counters; None where KB_HOME can't be written to."""
-    return _open(settings().home, os.getppid())
+    with _opening:  # two openings at once would write to the same file
+        return _open(settings().home, os.getppid())
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ give is added here, so that none is forgotten and none is documented twice. Read
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -14,6 +15,7 @@ from drf_spectacular.plumbing import build_basic_type
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 
+from kb.api.fields import Shape
 from kb.api.problems import CONTENT_TYPE
 
 Schema = dict[str, Any]
@@ -101,10 +103,22 @@ class ProblemAutoSchema(AutoSchema):
                 schema = build_basic_type(kind)
                 answer["headers"] = {name: {"description": meaning, "schema": schema}}
             operation["responses"].setdefault(status, answer)
+        for status, response in operation["responses"].items():
+            response["description"] = response["description"] or HTTPStatus(int(status)).phrase
         operation["responses"] = dict(sorted(operation["responses"].items()))
         if self.method == "POST":
             operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         return operation
+
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        """Return the component's name; `Request` is added by drf-spectacular."""
+        return str(super().get_serializer_name(serializer, direction)).removesuffix("Request")
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Schema:
+        schema: Schema = super()._map_basic_serializer(serializer, direction)
+        if isinstance(serializer, Shape):
+            schema["additionalProperties"] = False
+        return schema
 
     def _refusals(self) -> dict[str, str]:
         found = dict(_ALWAYS)
