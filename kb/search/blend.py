@@ -19,8 +19,9 @@ Scores = npt.NDArray[np.float64]
 
 DENSE_WEIGHT = 0.8
 
-# BM25's gain for a word that stands in a passage more and more often approaches this times its idf.
-_MOST_PER_IDF = 2.2
+# What BM25 gives a word that stands nowhere else, at most, in its own units: so often does it stand
+# in the passage. Words that stand elsewhere too are worth less.
+_MOST_PER_WORD = 2.2
 
 
 def blend(*, lexical: Scores, coverage: Scores, dense: Scores, terms: Sequence[Term]) -> Scores:
@@ -29,7 +30,6 @@ def blend(*, lexical: Scores, coverage: Scores, dense: Scores, terms: Sequence[T
     Of the cosine (`dense`) and the share of the words (`coverage`). Where a cosine is NaN (no
     encoder, no vector yet) it is the BM25 score (`lexical`) as a share of what is reachable.
     """
-    reachable = _MOST_PER_IDF * sum(term.idf for term in terms)
-    share = np.minimum(1.0, lexical / reachable) if reachable > 0 else np.zeros(len(lexical))
+    share = np.minimum(1.0, lexical / (_MOST_PER_WORD * max(1, len(terms))))
     both = DENSE_WEIGHT * dense + (1.0 - DENSE_WEIGHT) * coverage
     return np.where(np.isnan(dense), share, both)

@@ -14,6 +14,9 @@ from kb.search.lexical import Term
 from kb.search.proposals import Proposal
 from policies.answerability import Features
 
+MOST_MARGIN = 0.1
+"""A larger lead says nothing more; in a knowledge base of one article it would say anything."""
+
 
 class PassageText(Protocol):
     """A passage as the gate gives it."""
@@ -61,7 +64,7 @@ def features(*, proposal: Proposal, served: Sequence[PassageText]) -> Features:
         top_blend=first.blend,
         top_dense=first.dense,
         top_lexical=first.lexical,
-        margin=first.blend - _best_of_others(proposal, served, leading.article_id),
+        margin=min(MOST_MARGIN, first.blend - _best_of_others(proposal, leading.article_id)),
         coverage=coverage(terms=proposal.terms, passage=leading),
         query_terms=len(proposal.terms),
         dense_available=proposal.dense_available and first.dense is not None,
@@ -80,10 +83,11 @@ def coverage(*, terms: Sequence[Term], passage: PassageText) -> float:
     return sum(term.idf for term in terms if term.stem in held) / total
 
 
-def _best_of_others(proposal: Proposal, served: Sequence[PassageText], article_id: int) -> float:
-    for passage in served:
-        if passage.article_id != article_id:
-            other = proposal.candidate(passage.passage_id)
-            if other is not None:
-                return other.blend
-    return 0.0
+def _best_of_others(proposal: Proposal, article_id: int) -> float:
+    """The best score of another article, whether or not it may be served.
+
+    If what only agents may be told, or what is on hold, fits a question better, then a lesser
+    passage is less likely to be its answer.
+    """
+    others = (one.blend for one in proposal.candidates if one.article_id != article_id)
+    return max(others, default=0.0)

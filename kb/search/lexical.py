@@ -30,6 +30,10 @@ and so was a field of unstemmed words.
 TYPO_WEIGHT = 0.8
 """Weight of the held word that a misspelt one is taken for."""
 
+FEWEST_PASSAGES = 100
+"""A smaller knowledge base is weighed as if it had this many: in one of three passages, all of
+them about refunds, "refund" would otherwise count for nothing."""
+
 _SHORTEST_MENDED = 5
 _SAME_BEGINNING = 2
 _WRITER_BYTES = 30_000_000
@@ -50,11 +54,24 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class LexicalHit:
-    """A passage with its BM25 score, summed over the fields."""
+    """A passage with its BM25 score, in units of what a word that stands nowhere else is worth.
+
+    So a score means the same in a small knowledge base as in a large one, where every rare word
+    is worth more.
+    """
 
     passage_id: int
     article_id: int
     score: float
+
+
+def idf(*, held: int, frequency: int) -> float:
+    """Return the inverse document frequency of a word in `frequency` of `held` passages; over 0."""
+    return _idf(max(held, frequency, FEWEST_PASSAGES), frequency)
+
+
+def _idf(total: int, frequency: int) -> float:
+    return math.log(1.0 + (total - frequency + 0.5) / (frequency + 0.5))
 
 
 def _schema() -> tantivy.Schema:
@@ -197,8 +214,7 @@ class LexicalIndex:
         return self._searcher.doc_freq("anywhere", stem)
 
     def _idf(self, frequency: int) -> float:
-        held = max(self._searcher.num_docs, frequency)
-        return math.log(1.0 + (held - frequency + 0.5) / (frequency + 0.5))
+        return idf(held=self._searcher.num_docs, frequency=frequency)
 
     def _mended(self, stem: str) -> tuple[str, int]:
         """The most frequent held word one slip away (a letter more, less, other, or swapped)."""
@@ -224,7 +240,7 @@ class LexicalIndex:
         if not terms or limit <= 0:
             return []
         with _failures():
-            query = _query(terms, language, audience)
+            query = _filtered(self._any_of(terms), language, audience)
             hits = self._searcher.search(query, limit=limit, count=False).hits
             places = [place for _, place in hits]
             passages = self._searcher.fast_field_values("passage_id", places)
@@ -233,6 +249,22 @@ class LexicalIndex:
             LexicalHit(int(passage or 0), int(article or 0), float(score))
             for (score, _), passage, article in zip(hits, passages, articles, strict=True)
         ]
+
+    def _any_of(self, terms: Sequence[Term]) -> tantivy.Query:
+        """Any of the words, weighed by our own idf instead of the one Tantivy multiplies by."""
+        held = self._searcher.num_docs
+        unit = idf(held=held, frequency=1)
+        any_of: list[tuple[tantivy.Occur, tantivy.Query]] = []
+        for term in terms:
+            trust = TYPO_WEIGHT if term.mended else 1.0
+            for field, weight in (("anywhere", trust), ("title", trust * TITLE_WEIGHT)):
+                frequency = self._searcher.doc_freq(field, term.stem)
+                if frequency:
+                    theirs = _idf(max(held, frequency), frequency)
+                    boost = weight * term.idf / (unit * theirs)
+                    word = tantivy.Query.boost_query(_word(field, term.stem), boost)
+                    any_of.append((tantivy.Occur.Should, word))
+        return tantivy.Query.boolean_query(any_of) if any_of else tantivy.Query.empty_query()
 
     def coverage(self, terms: Sequence[Term], passage_ids: Sequence[int]) -> dict[int, float]:
         """Return, by passage, the share of the words, weighted by idf, that it has; 0 to 1.
@@ -261,23 +293,17 @@ class LexicalIndex:
         }
 
 
-def _query(terms: Sequence[Term], language: str | None, audience: int | None) -> tantivy.Query:
-    any_of: list[tuple[tantivy.Occur, tantivy.Query]] = []
-    for term in terms:
-        trust = TYPO_WEIGHT if term.mended else 1.0
-        for field, weight in (("anywhere", trust), ("title", trust * TITLE_WEIGHT)):
-            word = tantivy.Query.boost_query(_word(field, term.stem), weight)
-            any_of.append((tantivy.Occur.Should, word))
-    every = [(tantivy.Occur.Must, tantivy.Query.boolean_query(any_of))]
+def _filtered(query: tantivy.Query, language: str | None, audience: int | None) -> tantivy.Query:
+    every = [(tantivy.Occur.Must, query)]
     if language:
-        query = tantivy.Query.term_query(_SCHEMA, "language", primary_language(language), "basic")
-        every.append((tantivy.Occur.Must, tantivy.Query.const_score_query(query, 0.0)))
+        these = tantivy.Query.term_query(_SCHEMA, "language", primary_language(language), "basic")
+        every.append((tantivy.Occur.Must, tantivy.Query.const_score_query(these, 0.0)))
     if audience is not None:
         levels = tantivy.Query.range_query(
             _SCHEMA, "audience", tantivy.FieldType.Integer, upper_bound=audience
         )
         every.append((tantivy.Occur.Must, tantivy.Query.const_score_query(levels, 0.0)))
-    return every[0][1] if len(every) == 1 else tantivy.Query.boolean_query(every)
+    return query if len(every) == 1 else tantivy.Query.boolean_query(every)
 
 
 def _word(field: str, word: str) -> tantivy.Query:

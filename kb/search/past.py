@@ -7,7 +7,6 @@ by the answering action for `as_of` and `known_at`, and by `kb.search.retrieval`
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from kb.search import words
 from kb.search.blend import Scores, blend
 from kb.search.embedding import stored_vectors
 from kb.search.entries import primary_language
-from kb.search.lexical import Term
+from kb.search.lexical import Term, idf
 from kb.search.proposals import Candidate, Proposal
 from kb.search.source import headings_of
 
@@ -94,7 +93,7 @@ def full_text(
     counts = [
         Counter(words.stems("\n".join([row[2], *headings_of(row[3]), row[4]]))) for row in rows
     ]
-    scores = _bm25(terms, counts)
+    scores = _bm25(terms, counts, unit=idf(held=total, frequency=1))
     total_idf = sum(term.idf for term in terms)
     found = [
         Found(
@@ -114,13 +113,13 @@ def _terms(telling: Sequence[str], frequencies: dict[str, int], total: int) -> l
     terms: dict[str, Term] = {}
     for word in telling:
         frequency = min(frequencies.get(word, 0), total)
-        idf = math.log(1.0 + (total - frequency + 0.5) / (frequency + 0.5))
+        weight = idf(held=total, frequency=frequency)
         for stem in words.stems(word):
-            terms.setdefault(stem, Term(word, stem, idf))
+            terms.setdefault(stem, Term(word, stem, weight))
     return list(terms.values())
 
 
-def _bm25(terms: Sequence[Term], passages: Sequence[Counter[str]]) -> list[float]:
+def _bm25(terms: Sequence[Term], passages: Sequence[Counter[str]], *, unit: float) -> list[float]:
     """Score passages by the counts of their words, as the lexical index would, titles aside."""
     lengths = [count.total() for count in passages]
     mean = sum(lengths) / len(lengths) if lengths else 0.0
@@ -133,6 +132,7 @@ def _bm25(terms: Sequence[Term], passages: Sequence[Counter[str]]) -> list[float
                 for term in terms
                 if (seen := count[term.stem])
             )
+            / unit
         )
     return scores
 

@@ -14,8 +14,11 @@ from kb.search.lexical import Term
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A passage that may answer. `lexical` is a BM25 score, `dense` a cosine (None without an
-    encoder or a vector), `blend` the score that orders the candidates."""
+    """A passage that may answer.
+
+    `lexical` is its BM25 score in units of a unique word's (`kb.search.lexical`), `dense` a cosine
+    (None without an encoder or a vector), `blend` the score that orders the candidates.
+    """
 
     passage_id: int
     article_id: int
