@@ -9,35 +9,31 @@ import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
-
-import environ
-from django.core.exceptions import ImproperlyConfigured
+from zoneinfo import ZoneInfo
 
 from config import home
+from config.environment import database, env, number, read, switch
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
 
 KB_HOME = Path(env.str("KB_HOME", default=str(BASE_DIR / "var"))).expanduser().resolve()
 try:
     _secrets = home.load_secrets(KB_HOME)
+    _embedded = {role: home.embedded_database_url(KB_HOME, role) for role in ("app", "owner")}
 except home.HomeError as error:
     sys.exit(str(error))
 
 SECRET_KEY = env.str("SECRET_KEY", default=_secrets.secret_key)
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = switch("DEBUG", default=False)
 HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
+PORT = number("PORT", 8000, low=1, high=65535)
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://{HOST}:{PORT}").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[HOST, "localhost", "127.0.0.1", "[::1]"])
 SERVED_SECURELY = PUBLIC_URL.startswith("https://")
 
 
-def _database(url: str, *, pooled: bool) -> dict[str, Any]:
-    try:
-        parsed: dict[str, Any] = dict(environ.Env.db_url_config(url))
-    except (ValueError, ImproperlyConfigured) as error:
-        raise ImproperlyConfigured(f"DATABASE_URL can't be read: {error}") from error
+def _database(name: str, url: str, *, pooled: bool) -> dict[str, Any]:
+    parsed = database(name, url)
     parsed["HOST"] = unquote(str(parsed.get("HOST") or ""))  # a socket folder comes as %2Fpath
     options: dict[str, Any] = {
         "connect_timeout": 5,
@@ -59,15 +55,14 @@ def _database(url: str, *, pooled: bool) -> dict[str, Any]:
 # OWNER_DATABASE_URL is the role that migrates (the same one where only DATABASE_URL is given).
 EMBEDDED = not env.str("DATABASE_URL", default="")
 if EMBEDDED:
-    _app_url = home.embedded_database_url(KB_HOME, "app")
-    _owner_url = home.embedded_database_url(KB_HOME, "owner")
+    _app_url, _owner_url = _embedded["app"], _embedded["owner"]
 else:
     _app_url = env.str("DATABASE_URL")
     _owner_url = env.str("OWNER_DATABASE_URL", default=_app_url)
-POOLED = env.bool("KB_DATABASE_POOL", default=False)
+POOLED = switch("KB_DATABASE_POOL", default=False)
 DATABASES = {
-    "default": _database(_app_url, pooled=POOLED),
-    "owner": _database(_owner_url, pooled=False),
+    "default": _database("DATABASE_URL", _app_url, pooled=POOLED),
+    "owner": _database("OWNER_DATABASE_URL", _owner_url, pooled=False),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -147,14 +142,17 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = KB_HOME / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL_CONFIG = read(
+    "EMAIL_URL",
+    "a URL such as smtp://user:password@host:25",
+    lambda: env.email_url("EMAIL_URL", default="consolemail://"),
+)
 vars().update(EMAIL_CONFIG)
 
 REST_FRAMEWORK = {
@@ -198,16 +196,20 @@ KB: dict[str, Any] = {
     "home": KB_HOME,
     "public_url": PUBLIC_URL,
     "embedded": EMBEDDED,
-    "time_zone": env.str("KB_TIME_ZONE", default="UTC"),
+    "time_zone": read(
+        "KB_TIME_ZONE",
+        "an IANA zone such as Europe/London",
+        lambda: ZoneInfo(env.str("KB_TIME_ZONE", default="UTC")).key,
+    ),
     "default_language": env.str("KB_DEFAULT_LANGUAGE", default="en"),
-    "answer_ttl_s": env.int("KB_ANSWER_TTL", default=300),
-    "candidates": env.int("KB_CANDIDATES", default=60),
+    "answer_ttl_s": number("KB_ANSWER_TTL", 300, low=1, high=86_400),
+    "candidates": number("KB_CANDIDATES", 40, low=5, high=500),
     "encoder_path": env.str("KB_ENCODER_PATH", default=""),
-    "review_grace_days": env.int("KB_REVIEW_GRACE_DAYS", default=30),
-    "content_retention_days": env.int("KB_CONTENT_RETENTION_DAYS", default=90),
+    "review_grace_days": number("KB_REVIEW_GRACE_DAYS", 30, low=0, high=3650),
+    "content_retention_days": number("KB_CONTENT_RETENTION_DAYS", 90, low=1, high=3650),
     "citation_keys": env.dict("KB_CITATION_KEYS", default=_secrets.citation_keys),
     "ledger_key": env.str("KB_LEDGER_KEY", default=_secrets.ledger_key),
-    "web_workers": env.int("WEB_WORKERS", default=2),
+    "web_workers": number("WEB_WORKERS", 2, low=1, high=64),
 }
 
 LOGGING = {
