@@ -39,6 +39,11 @@ def customer_hash(reference: str) -> str:
     return hmac.new(key, f"customer:{reference}".encode(), hashlib.sha256).hexdigest()
 
 
+def subject(reference: str) -> str:
+    """Return the name under which the audit keeps a customer's erasures."""
+    return f"customer:{customer_hash(reference)[:32]}"
+
+
 def erase_customer(*, actor: Actor, reference: str, why: str = "") -> int:
     """Erase what the customer called `reference` wrote; return how many answers that touched.
 
@@ -55,7 +60,7 @@ def erase_customer(*, actor: Actor, reference: str, why: str = "") -> int:
             count = int(cursor.rowcount)
         doing.record(
             "erase_customer",
-            f"customer:{customer_hash(reference)[:32]}",
+            subject(reference),
             new={"answers": count},
             why=why,
         )

@@ -68,6 +68,8 @@ class Endpoint(APIView):
         """Check key, rate, right and parameters; raises an error of kb.errors."""
         super().initial(request, *args, **kwargs)
         self._allowance = clients.spend(self.client)
+        if not hasattr(self, (request.method or "").lower()):
+            self.http_method_not_allowed(request, *args, **kwargs)
         right = self.rights.get(request.method or "")
         if right is not None and right not in self.client.rights:
             raise NotFound(NO_SUCH_ADDRESS)

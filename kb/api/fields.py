@@ -156,7 +156,7 @@ class Shape(serializers.Serializer[Any]):
         if not isinstance(data, Mapping):
             self.fail("invalid")
         errors: dict[str, Any] = {
-            str(name)[:80]: [f"isn't a field; known: {self._known()}"]
+            str(name)[:80]: [f"isn't known here; what is: {self._known()}"]
             for name in data
             if name not in self.fields
         }
@@ -170,7 +170,7 @@ class Shape(serializers.Serializer[Any]):
         return values
 
     def _known(self) -> str:
-        return ", ".join(self.fields) or "none"
+        return ", ".join(self.fields) or "nothing"
 
 
 class Parameters(Shape):
