@@ -80,26 +80,15 @@ def recall(
     """
     with gate.answering(), translated():
         column, ids = _resting_on(kind, target)
-        rows = max(limit + 1, min(_MOST_ROWS, _MOST_ROWS_IN_ALL // max(1, len(ids))))
-        walked = _walk(
-            column,
-            {
-                "ids": ids,
-                "since": since or "-infinity",
-                "until": until or "infinity",
-                "at": after.served_at if after else _FIRST,
-                "id": after.answer_id if after else _NO_ID,
-                "rows": rows,
-                "purpose": purpose,
-            },
-        )
-        wanted = [row for row in walked if row["wanted"]]
-        shown = wanted[:limit]
-        last = None
-        if len(wanted) > limit:
-            last = shown[-1]
-        elif len(walked) == rows:
-            last = walked[-1]
+        bounds = {
+            "ids": ids,
+            "since": since or "-infinity",
+            "until": until or "infinity",
+            "at": after.served_at if after else _FIRST,
+            "id": after.answer_id if after else _NO_ID,
+            "purpose": purpose,
+        }
+        shown, last = _page(column, bounds, limit)
         items = _with_details(shown)
     ended = Position(last["served_at"], last["answer_id"]) if last else None
     return Page(items=items, next=ended)
@@ -146,6 +135,24 @@ def _resting_on(kind: str, target: str) -> tuple[str, list[int]]:
             return "version_id", naming.versions_of_fact(target)
         case _:
             return "version_id", [naming.version_id(target)]
+
+
+def _page(
+    column: str, bounds: dict[str, Any], limit: int
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Return the rows to show, and the one from which the next page goes on (None at the end).
+
+    A short walk is enough unless most of what is found was asked by another kind of client.
+    """
+    most = max(limit + 1, min(_MOST_ROWS, _MOST_ROWS_IN_ALL // max(1, len(bounds["ids"]))))
+    for rows in (min(2 * limit + 1, most), most):
+        walked = _walk(column, {**bounds, "rows": rows})
+        wanted = [row for row in walked if row["wanted"]]
+        if len(wanted) > limit:
+            return wanted[:limit], wanted[limit - 1]
+        if len(walked) < rows:
+            return wanted, None
+    return wanted, walked[-1]
 
 
 def _walk(column: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client as Browser
 
 from kb.models import Person, Version
@@ -22,12 +20,6 @@ A refund reaches your card within five working days after the parcel arrives at 
 Look the parcel up in the returns ledger; release the refund with code amber-heron.
 """
 ASKED = "how long does a refund take to reach my card"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def static_root() -> None:
-    """Make the folder that the static files' middleware warns of when it is missing."""
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 class Bot:
