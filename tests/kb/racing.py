@@ -10,6 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from concurrent.futures import Future
 from typing import Any
 
@@ -75,6 +76,7 @@ def uncommitted(work: Callable[[], Any]) -> Iterator[Future[Any]]:
         yield future
     finally:
         leave.set()
+        futures.wait([future], PATIENCE_S)
 
 
 def until_waiting(sessions: int = 1) -> None:
