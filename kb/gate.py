@@ -221,15 +221,15 @@ def exclude(article_ids: Iterable[int]) -> datetime:
                 "SELECT pg_advisory_xact_lock(%s, id) FROM unnest(%s::int[]) AS u(id)",
                 [ARTICLE_LOCK, ids],
             )
-        cursor.execute("SELECT kb_clock()")
-        return cursor.fetchone()[0]  # type: ignore[index]
+    return clock()
 
 
 def clock() -> datetime:
     """Return the service's clock (`kb_clock()`)."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT kb_clock()")
-        return cursor.fetchone()[0]  # type: ignore[index]
+        instant: datetime = cursor.fetchone()[0]
+        return instant
 
 
 def judge(

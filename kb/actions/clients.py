@@ -125,7 +125,7 @@ def spend(client: Client) -> tuple[int, int, int] | None:
                RETURNING tokens""",
             {"client": client.pk, "burst": burst, "rate": client.rate_per_s},
         )
-        tokens = float(cursor.fetchone()[0])  # type: ignore[index]
+        tokens = float(cursor.fetchone()[0])
     limit = int(burst)
     if tokens < 0:
         wait = max(1, round(-tokens / client.rate_per_s + 0.5))

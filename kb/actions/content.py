@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from kb.conf import MAX_BODY_CHARACTERS, MAX_TITLE_CHARACTERS
@@ -54,7 +55,7 @@ def checked(content: Content) -> Content:
     _check_choices(content, problems)
     normal_scope = _tried("scope", problems, lambda: scope.normalise(content.scope), {})
     normal_facts = tuple(
-        _tried(f"facts[{at}]", problems, lambda raw=raw: canonical_fact(raw), {})
+        _tried(f"facts[{at}]", problems, partial(canonical_fact, raw), {})
         for at, raw in enumerate(content.facts)
     )
     if content.facts and content.kind != Kind.policy:

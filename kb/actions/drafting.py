@@ -8,7 +8,6 @@ nothing lost. Called by the web pages, change sets and the starter.
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
 from django.db.models import Q
 
@@ -65,11 +64,12 @@ def create_article(
             review_every_days=review_every_days,
             created_at=now,
         )
-        _require_writer(actor, made)
+        person = _require_writer(actor, made)
         made.external_id = external_id or made.slug
         made.save()
         doing.record("create_article", f"article:{made.slug}", new={"title": good.title})
-        return _new_draft(doing, made, good, language or settings().default_language, now, None)
+        language = language or settings().default_language
+        return _new_draft(doing, person, made, good, language, None)
 
 
 def open_draft(*, actor: Actor, article_id: int, language: str = "") -> Version:
@@ -83,7 +83,7 @@ def open_draft(*, actor: Actor, article_id: int, language: str = "") -> Version:
         article = Article.objects.select_related("owner_group").filter(pk=article_id).first()
         if article is None:
             raise NotFound("There is no such article, or it isn't yours to see.")
-        _require_writer(actor, article)
+        person = _require_writer(actor, article)
         versions = Version.objects.filter(article=article, language=language)
         existing = versions.filter(state=State.draft.value, change_set=None).first()
         if existing is not None:
@@ -94,7 +94,7 @@ def open_draft(*, actor: Actor, article_id: int, language: str = "") -> Version:
         basis = basis or Version.objects.filter(article=article).order_by("-number").first()
         if basis is None:
             raise NotFound("This article has no text to start from.")
-        return _new_draft(doing, article, content_of(basis), language, doing.now(), basis)
+        return _new_draft(doing, person, article, content_of(basis), language, basis)
 
 
 def save_draft(*, actor: Actor, version_id: int, edits: int, content: Content) -> Version:
@@ -196,20 +196,21 @@ def free_slug(title: str) -> str:
 
 def _new_draft(
     doing: Work,
+    person: Person,
     article: Article,
     content: Content,
     language: str,
-    now: datetime,
     basis: Version | None,
 ) -> Version:
     if not LANGUAGE.fullmatch(language):
         raise Invalid({"language": f"{language!r} isn't a language tag; write en, de or pt-BR"})
+    now = doing.now()
     version = Version.objects.create(
         article=article,
         language=language,
         based_on=basis,
-        author=doing.actor.person,
-        edited_by=doing.actor.person,
+        author=person,
+        edited_by=person,
         created_at=now,
         edited_at=now,
         **content.as_fields(),

@@ -139,7 +139,7 @@ def _versions_of(hold: Hold) -> QuerySet[Version]:
         return Version.objects.filter(
             Q(pins__revision__fact=hold.fact_id) | Q(carried__revision__fact=hold.fact_id)
         ).distinct()
-    return Version.objects.filter(article__journey_id=hold.journey_id)
+    return Version.objects.filter(article__journey=hold.journey)
 
 
 def _announce(doing: Work, kind: str, at: datetime, hold: Hold, articles: Iterable[int]) -> None:
