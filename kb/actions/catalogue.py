@@ -84,7 +84,8 @@ def shelf(wanted: Wanted, *, after: str = "", limit: int = PAGE) -> Shelf:
     conditions, values = _narrowed(wanted)
     inner = (
         "SELECT v.* FROM kb_version v"  # noqa: S608
-        f" LEFT JOIN kb_period f ON f.version_id = v.id WHERE {conditions} ORDER BY {_FIRST} LIMIT 1"
+        f" LEFT JOIN kb_period f ON f.version_id = v.id WHERE {conditions}"
+        f" ORDER BY {_FIRST} LIMIT 1"
     )
     source = (
         "kb_article a JOIN LATERAL (" + inner + ") v ON true"
@@ -143,9 +144,9 @@ def journeys() -> list[str]:
     return list(Journey.objects.order_by("name").values_list("name", flat=True))
 
 
-def owners() -> list[str]:
-    """Return the names of every owner group."""
-    return list(OwnerGroup.objects.order_by("name").values_list("name", flat=True))
+def owner_groups() -> list[tuple[int, str]]:
+    """Return every owner group as (id, name), by name."""
+    return list(OwnerGroup.objects.order_by("name").values_list("pk", "name"))
 
 
 def governing_count() -> int:

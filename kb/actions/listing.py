@@ -41,7 +41,8 @@ SCHEDULED = """(v.state = 'published' AND f.starts_at > kb_clock()
   AND (f.ends_at IS NULL OR f.ends_at > f.starts_at))"""
 
 COLUMNS = f"""v.id AS version_id, a.id AS article_id, a.slug, v.number, v.title, v.language,
-  v.state, v.kind, v.risk, v.audience, v.scope, a.owner_group_id, g.name AS owner, j.name AS journey, v.author_id,
+  v.state, v.kind, v.risk, v.audience, v.scope, a.owner_group_id, g.name AS owner,
+  j.name AS journey, v.author_id,
   coalesce(nullif(trim(p.first_name || ' ' || p.last_name), ''), p.username) AS author,
   v.edited_at, v.submitted_at, v.published_at, v.decided_at, v.change_note, v.change_set_id,
   f.starts_at, f.ends_at, f.closed_by_id,

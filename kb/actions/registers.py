@@ -75,28 +75,9 @@ def _held(row: Hold, places: dict[str, Passage]) -> Held:
     return Held(row, "journey", row.journey.name if row.journey else "", "", None)
 
 
-def audit_events(
-    *,
-    subject: str = "",
-    actor: str = "",
-    action: str = "",
-    before: int | None = None,
-    limit: int = 50,
-) -> list[AuditEvent]:
-    """Return audit rows, the latest first, from below id `before`; filters are exact."""
-    found = AuditEvent.objects.order_by("-id")
-    wanted = {"subject": subject, "actor": actor, "action": action}
-    found = found.filter(**{name: value for name, value in wanted.items() if value})
-    if before is not None:
-        found = found.filter(id__lt=before)
-    return list(found[:limit])
-
-
-def audit_actions() -> list[str]:
-    """Return every action that the audit has a row of, sorted."""
-    return list(
-        AuditEvent.objects.order_by("action").values_list("action", flat=True).distinct()
-    )
+def latest_events(limit: int) -> list[AuditEvent]:
+    """Return the last rows of the audit, the latest first."""
+    return list(AuditEvent.objects.order_by("-id")[:limit])
 
 
 @dataclass(frozen=True)

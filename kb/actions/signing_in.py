@@ -78,14 +78,15 @@ def _add_failure(key: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO django_session AS s (session_key, session_data, expire_date)
-               VALUES (%(key)s, '1', clock_timestamp() + %(window)s)
+               VALUES (%(key)s, '1', clock_timestamp()
+                 + make_interval(secs => %(window_s)s))
                ON CONFLICT (session_key) DO UPDATE SET
                  session_data = CASE WHEN s.expire_date > clock_timestamp()
                    THEN (s.session_data::int + 1)::text ELSE '1' END,
                  expire_date = CASE WHEN s.expire_date > clock_timestamp()
                    THEN s.expire_date ELSE excluded.expire_date END
                RETURNING session_data::int""",
-            {"key": key, "window": WINDOW},
+            {"key": key, "window_s": WINDOW.total_seconds()},
         )
         row = cursor.fetchone()
     return int(row[0]) if row else 0

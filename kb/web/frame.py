@@ -15,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 
@@ -22,7 +23,7 @@ from kb import conf
 from kb.actions import desk, visiting
 from kb.actions.visiting import Visitor
 from kb.errors import KbError, TooMany
-from kb.models import Person, Role
+from kb.models import Person, Role, Version
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Visitor, P], HttpResponse]
@@ -105,6 +106,13 @@ def rail(visitor: Visitor) -> list[Link]:
     if visitor.administers:
         links.append(Link("clients", "Clients"))
     return links
+
+
+def version_url(version: Version) -> str:
+    """Return where a version is read: under its number, or as a draft that has none yet."""
+    if version.number is not None:
+        return reverse("numbered_version", args=[version.article.slug, version.number])
+    return reverse("draft", args=[version.article.slug, version.pk])
 
 
 def problem(request: HttpRequest, error: KbError, visitor: Visitor | None) -> HttpResponse:

@@ -36,7 +36,7 @@ def home(request: HttpRequest, visitor: Visitor) -> HttpResponse:
             "due": desk.due(),
         }
     if visitor.audits:
-        context["events"] = registers.audit_events(limit=8)
+        context["events"] = registers.latest_events(8)
     if visitor.administers:
         context["client_count"] = registers.client_count()
     if visitor.reads_library:

@@ -59,8 +59,9 @@ MEANINGS: Mapping[str, str] = {
 
 def mark(reading: str, out_of_service: str | None = None) -> Mark:
     """Return the streak of a version; one in effect that isn't served reads as why."""
-    if reading in (Reading.in_effect, Reading.scheduled) and out_of_service in _OUT:
-        return _OUT[out_of_service]
+    out = _OUT.get(out_of_service or "")
+    if out is not None and reading in (Reading.in_effect, Reading.scheduled):
+        return out
     return _READINGS[reading]
 
 

@@ -1,0 +1,108 @@
+"""The strata: an article's life as layers on one axis of time, drawn as numbers for an SVG.
+
+Which version governed when, gaps as gaps, what is to come paler, today as a hair line. It reads the
+lines it is given and decides nothing. Called by the article's pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kb.actions.listing import Line
+from kb.web import words
+
+WIDTH = 640
+ROW = 18
+_TOP = 4
+_LEAST = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One version's stretch: where it lies, how it is marked, and what it says on hover."""
+
+    x: float
+    y: int
+    width: float
+    streak: str
+    label: str
+    slug: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Strata:
+    """The drawing: `today` is the hair line's place, `first` and `last` name the axis' ends."""
+
+    layers: list[Layer]
+    height: int
+    axis: int
+    today: float
+    first: str
+    last: str
+    width: int = WIDTH
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A version that governed for some time, or will; `end` None has none yet."""
+
+    line: Line
+    number: int
+    start: datetime
+    end: datetime | None
+
+
+def strata(lines: Sequence[Line]) -> Strata | None:
+    """Return the drawing of the versions that governed, do or will; None where none did."""
+    stretches = _stretches(lines)
+    if not stretches:
+        return None
+    now = stretches[0].line.now
+    first = min([*(one.start for one in stretches), now - _LEAST])
+    last = max([*(one.end or one.start for one in stretches), now])
+    last = max(last + (last - first) * 0.06, now + (now - first) * 0.12)
+    rows = list(dict.fromkeys(one.line.language for one in stretches))
+    axis = _TOP + ROW * len(rows) + 4
+
+    def at(moment: datetime) -> float:
+        return round(WIDTH * ((moment - first) / (last - first)), 1)
+
+    return Strata(
+        layers=[
+            Layer(
+                x=at(one.start),
+                y=_TOP + ROW * rows.index(one.line.language),
+                width=max(2.0, at(one.end or last) - at(one.start) - 1),
+                streak=words.mark(one.line.reading, one.line.out_of_service).streak,
+                label=_says(one),
+                slug=one.line.slug,
+                number=one.number,
+            )
+            for one in stretches
+        ],
+        height=axis + 18,
+        axis=axis,
+        today=at(now),
+        first=words.day(first),
+        last=words.day(last),
+    )
+
+
+def _stretches(lines: Sequence[Line]) -> list[_Stretch]:
+    found = [
+        _Stretch(line, line.number, line.starts_at, line.ends_at)
+        for line in lines
+        if line.starts_at is not None
+        and line.number is not None
+        and (line.ends_at is None or line.ends_at > line.starts_at)
+    ]
+    return sorted(found, key=lambda one: (one.line.language, one.start))
+
+
+def _says(one: _Stretch) -> str:
+    verb = "governs" if one.line.reading in ("scheduled", "in_effect") else "governed"
+    until = f" to {words.day(one.end)}" if one.end else ""
+    return f"Version {one.number} ({one.line.language}) {verb} from {words.day(one.start)}{until}"
