@@ -23,6 +23,7 @@ LONGEST_LINE = 64 * 1024 * 1024
 _BLOCK = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF16_SAYS = "is written in UTF-16; save it as UTF-8"
 _MARKDOWN = {".md", ".markdown"}
 
 
@@ -36,12 +37,18 @@ class Place:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a record, or a file, can't be taken. `external_id` is the record's, where it has one."""
+    """Why a record, or a file, can't be taken.
+
+    `external_id` is the record's, where it has one, and `record` where it begins. `fatal`: what
+    follows in the file can't be read.
+    """
 
     place: Place
     field: str
     reason: str
     external_id: str | None = None
+    record: Place | None = None
+    fatal: bool = False
 
     def __str__(self) -> str:
         return f"{self.place.file}:{self.place.line}: {self.field}: {self.reason}"
@@ -107,14 +114,14 @@ class JsonLines:
             for number, line in enumerate(_lines(file), start=1):
                 place = Place(self.name, number)
                 if number == 1 and line[:2] in _UTF16:
-                    yield Refusal(place, "file", "is written in UTF-16; save it as UTF-8")
+                    yield Refusal(place, "file", _UTF16_SAYS, fatal=True)
                     return
                 content = line.removeprefix(_BOM) if number == 1 else line
                 if not content.strip():
                     continue
                 read = _read_line(place, content)
                 yield read
-                if isinstance(read, Refusal) and read.field == "file":
+                if isinstance(read, Refusal) and read.fatal:
                     return
 
 
@@ -174,7 +181,7 @@ def read_markdown(path: Path, name: str) -> Raw | Refusal:
         return Refusal(Place(name, 1), "body", _too_long(path.stat().st_size))
     data = path.read_bytes().removeprefix(_BOM)
     if data[:2] in _UTF16:
-        return Refusal(Place(name, 1), "file", "is written in UTF-16; save it as UTF-8")
+        return Refusal(Place(name, 1), "file", _UTF16_SAYS)
     text = _decoded(data)
     if isinstance(text, _NotUtf8):
         return Refusal(Place(name, data.count(b"\n", 0, text.at) + 1), "file", text.reason)
@@ -229,19 +236,18 @@ def _record(place: Place, value: object) -> Raw | Refusal:
     if isinstance(value, dict):
         return Raw(place, value)
     if isinstance(value, list):
-        return Refusal(
-            place, "file", "is a JSON list; write one JSON object a line, without list and commas"
-        )
+        why = "is a JSON list; write one JSON object a line, without list and commas"
+        return Refusal(place, "file", why, fatal=True)
     return Refusal(place, "record", 'isn\'t a JSON object; write {"id": …, "title": …, "body": …}')
 
 
 def _not_json(place: Place, text: str, error: ValueError) -> Refusal:
     if text in ("{", "["):
-        return Refusal(
-            place, "file", "spreads a record over several lines; write each JSON object on one line"
-        )
+        why = "spreads a record over several lines; write each JSON object on one line"
+        return Refusal(place, "file", why, fatal=True)
     if place.line == 1 and text.startswith("---"):
-        return Refusal(place, "file", "isn't JSONL but looks like Markdown; say --format markdown")
+        why = "isn't JSONL but looks like Markdown; say --format markdown"
+        return Refusal(place, "file", why, fatal=True)
     where = f" (column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
     what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
     return Refusal(place, "record", f"isn't JSON: {what}{where}; write one JSON object a line")

@@ -57,12 +57,6 @@ class Record:
         """Return what the record is the text of."""
         return self.external_id, self.language
 
-    def refusal(self, field: str, reason: str) -> Refusal:
-        """Return a refusal of this record, at the line of `field`."""
-        name = field.partition("[")[0]
-        line = (self.lines or {}).get(name, self.place.line)
-        return Refusal(Place(self.place.file, line), field, reason, self.external_id)
-
 
 def read_record(raw: Raw, *, reading: Reading) -> Record | list[Refusal]:
     """Return the record, or everything that is wrong with it."""
@@ -84,6 +78,7 @@ def read_record(raw: Raw, *, reading: Reading) -> Record | list[Refusal]:
             name,
             reason,
             named,
+            record=raw.place,
         )
         for name, reason in problems.items()
     ]

@@ -87,7 +87,7 @@ class Entry:
     def refusal(self, field_: str, reason: str) -> Refusal:
         """Return a refusal of this record, at the line of `field_`."""
         line = (self.lines or {}).get(field_.partition("[")[0], self.place.line)
-        return Refusal(Place(self.place.file, line), field_, reason, self.key[0])
+        return Refusal(Place(self.place.file, line), field_, reason, self.key[0], record=self.place)
 
 
 @dataclass
