@@ -34,7 +34,7 @@ Shape = TypeVar("Shape", bound=serializers.Serializer[Any])
 class Endpoint(APIView):
     """The base of every endpoint that wants a client's key."""
 
-    metadata_class = None  # OPTIONS is answered 405 like any other method that isn't there
+    http_method_names = ("get", "head", "post")  # OPTIONS isn't there either: 405
     documents_problems = True
     rights: ClassVar[Mapping[str, str]] = {}
     asks_the_past: ClassVar[Collection[str]] = ()
@@ -68,7 +68,7 @@ class Endpoint(APIView):
         """Check key, rate, right and parameters; raises an error of kb.errors."""
         super().initial(request, *args, **kwargs)
         self._allowance = clients.spend(self.client)
-        if not hasattr(self, (request.method or "").lower()):
+        if request.method not in self.allowed_methods:
             self.http_method_not_allowed(request, *args, **kwargs)
         right = self.rights.get(request.method or "")
         if right is not None and right not in self.client.rights:

@@ -115,7 +115,10 @@ class ProblemAutoSchema(AutoSchema):
         return str(super().get_serializer_name(serializer, direction)).removesuffix("Request")
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Schema:
-        schema: Schema = super()._map_basic_serializer(serializer, direction)
+        mapped = super()._map_basic_serializer(  # type: ignore[no-untyped-call]
+            serializer, direction
+        )
+        schema: Schema = mapped
         if isinstance(serializer, Shape):
             schema["additionalProperties"] = False
         return schema

@@ -39,7 +39,6 @@ CHECKS = [
     checks.content_type_conformance,
     checks.response_headers_conformance,
     checks.response_schema_conformance,
-    checks.negative_data_rejection,
     checks.unsupported_method,
     checks.allow_header_conformance,
     checks.ignored_auth,
