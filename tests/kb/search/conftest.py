@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture
-def home(tmp_path: Path, settings) -> Iterator[Path]:
+def home(tmp_path: Path, settings) -> Path:
     """A KB_HOME without an encoder: search by words alone, and nothing from another test."""
     settings.KB = {
         **settings.KB,
         "home": tmp_path,
         "encoder_path": str(tmp_path / "no-encoder"),
     }
-    yield tmp_path
+    return tmp_path

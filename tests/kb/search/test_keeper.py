@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from kb.search import keeper, retrieval
-from kb.search.keeper import Keeper
 from tests import stories
 
 pytestmark = pytest.mark.django_db
