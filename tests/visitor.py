@@ -27,6 +27,8 @@ class _Forms(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
+        self.links: list[tuple[str, str]] = []
+        self._link: str | None = None
         self._text: str | None = None
         self._select: str | None = None
         self._button: tuple[str, str] | None = None
@@ -34,6 +36,8 @@ class _Forms(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        if tag == "a":
+            self._link, self._words = given.get("href", ""), ""
         if tag == "form":
             self.forms.append(Form(given.get("action", ""), given.get("method", "get").lower()))
         if not self.forms:
@@ -62,7 +66,10 @@ class _Forms(HTMLParser):
         self._words += data
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "textarea" and self._text is not None:
+        if tag == "a" and self._link is not None:
+            self.links.append((self._link, " ".join(self._words.split())))
+            self._link = None
+        elif tag == "textarea" and self._text is not None:
             self.forms[-1].values[self._text] = self._words.removeprefix("\n")
             self._text = None
         elif tag == "select":
@@ -91,13 +98,21 @@ class Visitor:
         self.page: str = response.content.decode()
         reader = _Forms()
         reader.feed(self.page)
-        self.forms = reader.forms
+        self.forms, self.links = reader.forms, reader.links
         self._filled: dict[str, str] = {}
         return self.page
 
     def offers(self, button: str) -> bool:
         """Say whether the page has a button with these words."""
         return any(words == button for form in self.forms for *_, words in form.buttons)
+
+    def follow(self, words: str) -> str:
+        """Follow the link with these words."""
+        for address, text in self.links:
+            if text == words:
+                path = address.partition("#")[0]
+                return self.open(self.path + path if path.startswith("?") else path)
+        raise AssertionError(f"{self.path} has no link {words!r}: {[t for _, t in self.links]}")
 
     def fill(self, **values: str) -> None:
         """Fill in fields by name; each must be on the page. `-` in a name is written `__`."""
