@@ -145,7 +145,9 @@ def waiting(visitor: Visitor) -> int:
     """Return how many sets in review wait for this very person: not proposed or signed by them."""
     if not visitor.approves:
         return 0
-    signed = Review.objects.filter(reviewer=visitor.person, decision="approve")
+    signed = Review.objects.filter(
+        reviewer=visitor.person, decision="approve", version__change_set__isnull=False
+    )
     found = ChangeSet.objects.filter(state=_IN_REVIEW).exclude(proposed_by=visitor.person)
     return found.exclude(pk__in=signed.values("version__change_set")).count()
 

@@ -206,10 +206,10 @@ def _mark(change_set: ChangeSet, shown: SetPortrait | None = None) -> words.Mark
 
 def _leaf(member: Member) -> Leaf:
     changed = changes.of_contents(member.before, member.after)
-    return Leaf(member, changed, _excerpt(changed.body))
+    return Leaf(member, changed, excerpt(changed.body))
 
 
-def _excerpt(body: str) -> str:
+def excerpt(body: str) -> str:
     """Return the paragraphs of a difference that change, an ellipsis for those between.
 
     Empty where nothing is left out, or where a change runs over paragraphs.
@@ -217,13 +217,16 @@ def _excerpt(body: str) -> str:
     paragraphs = _PARAGRAPH.split(body)
     if any(not _balanced(_TAG.findall(one)) for one in paragraphs):
         return ""
+    changed = [_TAG.search(one) is not None for one in paragraphs]
+    if all(changed) or not any(changed):
+        return ""
     kept: list[str] = []
-    for one in paragraphs:
-        if _TAG.search(one):
+    for one, changes_here in zip(paragraphs, changed, strict=True):
+        if changes_here:
             kept.append(one.strip("\n"))
         elif kept[-1:] != ["…"]:
             kept.append("…")
-    return "\n\n".join(kept) if 1 < len(kept) < len(paragraphs) else ""
+    return "\n\n".join(kept)
 
 
 def _balanced(tags: Sequence[str]) -> bool:
