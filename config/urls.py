@@ -7,3 +7,7 @@ urlpatterns = [
     path("", include("kb.api.root_urls")),
     path("", include("kb.web.urls")),
 ]
+
+handler400 = "kb.api.problems.bad_request"
+handler404 = "kb.api.problems.not_found"
+handler500 = "kb.api.problems.server_error"
