@@ -6,11 +6,13 @@ what is there, passage by passage. It reads and never writes. Called by the page
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 
+from kb import gate
 from kb.actions import listing
 from kb.actions.listing import (
     COLUMNS,
@@ -24,11 +26,13 @@ from kb.actions.listing import (
     Line,
 )
 from kb.conf import settings
-from kb.gate import Caller
-from kb.models import Journey, OwnerGroup
+from kb.models import Journey, OwnerGroup, Version
+from kb.search.library import Hit, search_library
+
+logger = logging.getLogger("kb.pages")
 
 PAGE = 50
-INTERNAL = Caller(audience="internal")
+MOST_FOUND = 200
 
 # What `state` filters by, in the order in which it is offered: the word, and the condition.
 STATES: dict[str, tuple[str, str]] = {
@@ -71,41 +75,89 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Shelved:
+    """A line of the library; `highlight` is HTML of the words that were found, or empty."""
+
+    line: Line
+    highlight: str = ""
+
+
+@dataclass(frozen=True)
 class Shelf:
     """A page of the library, where the next one begins, and how many lines there are in all."""
 
-    lines: list[Line]
+    lines: list[Shelved]
     next: str
     total: int | None
 
 
 def shelf(wanted: Wanted, *, after: str = "", limit: int = PAGE) -> Shelf:
-    """Return one line an article, by address from beyond `after`; for those who read all text."""
-    conditions, values = _narrowed(wanted)
-    inner = (
-        "SELECT v.* FROM kb_version v"  # noqa: S608
-        f" LEFT JOIN kb_period f ON f.version_id = v.id WHERE {conditions}"
-        f" ORDER BY {_FIRST} LIMIT 1"
+    """Return one line an article; for those who read all text.
+
+    By address from beyond the slug `after`; or, where words are searched, the best first, from
+    place `after` on, of the first MOST_FOUND.
+    """
+    if not wanted.words:
+        found, total = _read(wanted, "a.slug > %(after)s", "a.slug", {"after": after}, limit + 1)
+        following = found[limit - 1].slug if len(found) > limit else ""
+        return Shelf([Shelved(line) for line in found[:limit]], following, total)
+    hits = _hits(wanted.words)
+    place = int(after) if after.isdecimal() and len(after) < 6 else 0
+    ids = [hit.article_id for hit in hits]
+    ranked, total = _read(
+        wanted, "a.id = ANY(%(ids)s)", "array_position(%(ids)s, a.id)", {"ids": ids}, MOST_FOUND
     )
-    source = (
-        "kb_article a JOIN LATERAL (" + inner + ") v ON true"
-        " LEFT JOIN kb_period f ON f.version_id = v.id "
-    )
+    marks = {hit.article_id: hit for hit in hits}
+    lines = [
+        Shelved(line, _highlight(marks[line.article_id], line))
+        for line in ranked[place : place + limit]
+    ]
+    following = str(place + limit) if len(ranked) > place + limit else ""
+    return Shelf(lines, following, total)
+
+
+def _hits(words: str) -> list[Hit]:
+    """Return what the editors' index finds; without an index, what has the words in its title."""
+    try:
+        return search_library(text=words, limit=MOST_FOUND)
+    except OSError as error:
+        logger.warning("the editors' index can't be used, titles are searched instead: %s", error)
+    found = Version.objects.filter(title__icontains=words).order_by("-pk")
+    newest = {article: pk for pk, article in reversed(found.values_list("pk", "article_id"))}
+    return [Hit(article, pk, 0.0, "") for article, pk in list(newest.items())[:MOST_FOUND]]
+
+
+def _highlight(hit: Hit, line: Line) -> str:
+    """The words were found in the article's latest text; another version isn't shown with them."""
+    return hit.highlight if hit.version_id == line.version_id else ""
+
+
+def _read(
+    wanted: Wanted, where: str, order: str, values: dict[str, Any], limit: int
+) -> tuple[list[Line], int]:
+    """Return the lines, and how many articles `wanted` and `where` leave in all."""
+    conditions, inner_values = _narrowed(wanted)
     outer, outer_values = _by_article(wanted)
-    values = {**values, **outer_values, "after": after, "limit": limit + 1}
+    source = (
+        "kb_article a JOIN LATERAL (SELECT v.* FROM kb_version v"  # noqa: S608
+        f" LEFT JOIN kb_period f ON f.version_id = v.id WHERE {conditions}"
+        f" ORDER BY {_FIRST} LIMIT 1) v ON true"
+        f" LEFT JOIN kb_period f ON f.version_id = v.id {JOINS}"
+    )
+    values = {**values, **inner_values, **outer_values, "limit": limit}
     found = listing.read(
-        f"SELECT {COLUMNS}, kb_clock() AS now FROM {source} {JOINS} "  # noqa: S608
-        f"WHERE {outer} AND a.slug > %(after)s ORDER BY a.slug LIMIT %(limit)s",
+        f"SELECT {COLUMNS}, kb_clock() AS now FROM {source} "  # noqa: S608
+        f"WHERE {outer} AND {where} ORDER BY {order} LIMIT %(limit)s",
         values,
     )
-    with connection.cursor() as cursor:
+    counted = f"{outer} AND {where}" if wanted.words else outer
+    with gate.answering(), connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT count(*) FROM {source} {JOINS} WHERE {outer}",  # noqa: S608
+            f"SELECT count(*) FROM {source} WHERE {counted}",  # noqa: S608
             {**values, "grace": settings().review_grace_days},
         )
         row = cursor.fetchone()
-    following = found[limit - 1].slug if len(found) > limit else ""
-    return Shelf(lines=found[:limit], next=following, total=row[0] if row else 0)
+    return found, (row[0] if row else 0)
 
 
 def _narrowed(wanted: Wanted) -> tuple[str, dict[str, Any]]:
@@ -119,9 +171,6 @@ def _narrowed(wanted: Wanted) -> tuple[str, dict[str, Any]]:
 
 def _by_article(wanted: Wanted) -> tuple[str, dict[str, Any]]:
     conditions, values = ["true"], {}
-    if wanted.words:
-        conditions.append("(v.title ILIKE %(words)s OR a.slug ILIKE %(words)s)")
-        values["words"] = f"%{_literal(wanted.words)}%"
     for name, column in (
         ("kind", "v.kind"),
         ("audience", "v.audience"),
@@ -133,10 +182,6 @@ def _by_article(wanted: Wanted) -> tuple[str, dict[str, Any]]:
             conditions.append(f"{column} = %({name})s")
             values[name] = value
     return " AND ".join(conditions), values
-
-
-def _literal(words: str) -> str:
-    return words.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
 
 
 def journeys() -> list[str]:

@@ -1,7 +1,7 @@
 """Everything about one version that its pages show: text as it is served, facts, reviews, holds.
 
 It reads and never writes. The version comes from `kb.access`, which has decided that it is the
-reader's; for agents `served` asks the gate instead. Called by the pages.
+reader's; what agents see comes from `agents`, through the gate. Called by the pages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kb.actions import holding, listing, preparing
 from kb.actions.content import Content
 from kb.actions.listing import IN_EFFECT, Line
 from kb.errors import NotFound
-from kb.gate import Caller, Judged
+from kb.gate import Judged
 from kb.models import AnswerPassage, Article, FactRevision, Hold, Person, Review, Version
 from kb.text import passages, rendering
 from policies import audience, facts
@@ -205,28 +205,16 @@ def open_work(article: Article, language: str) -> Version | None:
     )
 
 
-def served(slug: str, *, caller: Caller, number: int | None = None) -> list[Judged]:
-    """Return what the gate serves of an article to `caller`, in reading order.
-
-    Raises NotFound where that is nothing, whether it is missing, held or for others.
-    """
-    judged = gate.read_article(slug, caller=caller, number=number)
-    allowed = [one for one in judged if one.refusal is None]
-    if not allowed:
-        raise NotFound("There is no such article, or it isn't yours to see.")
-    return allowed
-
-
-def parts_of(judged: Sequence[Judged], *, narrowest_shown: str) -> list[Part]:
-    """Return what the gate let through as parts, those for fewer than `narrowest_shown` marked."""
-    base = audience.parse(narrowest_shown)
+def parts_of(judged: Sequence[Judged]) -> list[Part]:
+    """Return what the gate let through as parts, those for fewer people than the rest marked."""
+    base = min(audience.parse(one.audience) for one in judged) if judged else None
     headings = _new_headings([one.headings for one in judged])
     return [
         Part(
             headings=new,
             html=one.html,
             audience=one.audience,
-            narrow=audience.parse(one.audience) > base,
+            narrow=audience.parse(one.audience) != base,
             digest=one.passage_digest,
         )
         for one, new in zip(judged, headings, strict=True)

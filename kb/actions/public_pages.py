@@ -74,7 +74,7 @@ def cited(slug: str, number: int) -> Cited:
         language=first.language,
         digest=first.digest,
         title=first.title if shown else "",
-        parts=dossier.parts_of(shown, narrowest_shown="public"),
+        parts=dossier.parts_of(shown),
         why=why,
         starts_at=first.starts_at,
         ends_at=first.ends_at,

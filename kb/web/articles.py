@@ -95,7 +95,7 @@ def article(request: HttpRequest, visitor: Visitor, slug: str) -> HttpResponse:
         return _served(request, visitor, slug)
     found = access.article(visitor.person, slug)
     governing = dossier.governing(found)
-    asked = request.GET.get("language") or conf.settings().default_language
+    asked = request.GET.get("language") or _default()
     line = next((one for one in governing if one.language == asked), None)
     line = line or (governing[0] if governing else None)
     version = access.version(visitor.person, line.version_id) if line else None
@@ -136,7 +136,12 @@ def versions(request: HttpRequest, visitor: Visitor, slug: str) -> HttpResponse:
     """List every version of an article, and offer to compare any two."""
     found = access.article(visitor.person, slug)
     lines = dossier.versions_of(found, limit=500)
-    context = {"article": found, "lines": lines, "strata": strata.strata(lines)}
+    context = {
+        "article": found,
+        "lines": lines,
+        "strata": strata.strata(lines),
+        "language": _default(),
+    }
     return show(request, visitor, "kb/versions.html", context, place="library")
 
 
@@ -170,7 +175,7 @@ def _about(visitor: Visitor, found: Article, version: Version | None) -> dict[st
     """Return what the page of an article or a version shows and offers."""
     lines = dossier.versions_of(found)
     dossier_: Dossier | None = dossier.dossier(version) if version else None
-    language = version.language if version else conf.settings().default_language
+    language = version.language if version else _default()
     return {
         "article": found,
         "version": version,
@@ -189,3 +194,7 @@ def _served(request: HttpRequest, visitor: Visitor, slug: str) -> HttpResponse:
     """Show an agent what the gate serves of the article to internal."""
     shown = agents.article(slug, request.GET.get("language", ""))
     return show(request, visitor, "kb/served.html", {"shown": shown}, place="library")
+
+
+def _default() -> str:
+    return conf.settings().default_language

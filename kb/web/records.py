@@ -10,6 +10,7 @@ from kb.actions.visiting import Visitor
 from kb.models import Role
 from kb.web.frame import page, show
 
+
 @require_safe
 @page(Role.ADMINISTRATOR)
 def clients(request: HttpRequest, visitor: Visitor) -> HttpResponse:

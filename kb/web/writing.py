@@ -250,7 +250,8 @@ def _clash(
         refused(desk.form, error, rows=desk.rows)
         return _written(request, visitor, desk)
     theirs = access.version(visitor.person, desk.version.pk)
-    desk.form = ContentForm({**desk.form.data.dict(), "edits": str(theirs.edits)})
+    typed = {name: desk.form.data.get(name, "") for name in desk.form.fields}
+    desk.form = ContentForm({**typed, "edits": str(theirs.edits)})
     desk.form.is_valid()
     extra = {
         "clash": error.detail,
