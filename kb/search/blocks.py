@@ -23,7 +23,11 @@ Vector = npt.NDArray[np.float16]
 
 
 class Blocks:
-    """Adds vectors to pages of entries; at most `budget` texts are embedded (None: all)."""
+    """Adds vectors to pages of entries; at most `budget` texts are embedded (None: all).
+
+    `progress` is called with the passages that are done and how many there are; `threads` is how
+    many texts are embedded at once.
+    """
 
     def __init__(
         self,
@@ -31,20 +35,27 @@ class Blocks:
         encoder: Encoder | None,
         budget: int | None,
         progress: Callable[[int, int], None] | None = None,
+        threads: int = 1,
     ) -> None:
         self._encoder = encoder
         self._budget = budget
         self._progress = progress
+        self._threads = threads
+        self._done = 0
+        self._total = 0
 
     def of(self, pages: Iterable[list[Entry]]) -> Iterator[tuple[list[Entry], list[Vector | None]]]:
         """Yield each page with its vectors."""
-        total = source.count() if self._progress else 0
-        done = 0
+        self._total = source.count() if self._progress else 0
         for page in pages:
+            before = self._done
             yield page, self.vectors(page)
-            done += len(page)
-            if self._progress:
-                self._progress(done, max(total, done))
+            self._tell(before + len(page) - self._done)
+
+    def _tell(self, more: int) -> None:
+        self._done += more
+        if self._progress:
+            self._progress(self._done, max(self._total, self._done))
 
     def vectors(self, entries: Sequence[Entry]) -> list[Vector | None]:
         """Return the vector of each entry; None where there is none yet."""
@@ -68,7 +79,13 @@ class Blocks:
 
     def _embed(self, texts: dict[str, str], encoder: Encoder) -> None:
         try:
-            made = embed_missing(texts, encoder=encoder, limit=self._budget)
+            made = embed_missing(
+                texts,
+                encoder=encoder,
+                limit=self._budget,
+                threads=self._threads,
+                progress=self._tell,
+            )
         except RUNTIME_ERRORS:
             logger.exception("the sentence encoder failed; new passages are found by words alone")
             self._budget = 0

@@ -109,12 +109,12 @@ class Keeper:
         finally:
             self._refreshing.release()
 
-    def rebuild(self, *, progress: Progress | None = None) -> Snapshot:
+    def rebuild(self, *, progress: Progress | None = None, threads: int = 1) -> Snapshot:
         """Make the indexes anew beside the present ones, then put them in their place.
 
-        Readers go on meanwhile. Every passage is embedded that isn't yet. `progress` is called with
-        what is done and the total. Raises OSError, or IndexUnusableError if another writer is at
-        work for too long.
+        Readers go on meanwhile. Every passage is embedded that isn't yet, `threads` at once.
+        `progress` is called with the passages done and the total. Raises OSError, or
+        IndexUnusableError if another writer is at work for too long.
         """
         with only_writer(self.folder, wait_s=_WAIT_FOR_FIRST_S) as alone:
             if not alone:
@@ -122,7 +122,10 @@ class Keeper:
                     f"another process has been writing to {self.folder} for "
                     f"{_WAIT_FOR_FIRST_S:.0f} seconds; try again when it is done"
                 )
-            return self._build("asked for", budget=None, progress=progress)
+            blocks = Blocks(
+                encoder=encoder.current(), budget=None, progress=progress, threads=threads
+            )
+            return self._build("asked for", blocks)
 
     def distrust(self, snapshot: Snapshot, reason: object) -> None:
         """Never use this generation again: it turned out to be damaged while it was read."""
@@ -267,10 +270,11 @@ class Keeper:
         if held is not None and plan.is_nothing:
             return
         if held is None or plan.articles is None:
-            self._build(plan.reason, budget=budget, progress=None)
+            self._build(plan.reason, Blocks(encoder=encoder.current(), budget=budget))
             return
+        blocks = Blocks(encoder=encoder.current(), budget=budget)
         entries = [entry for page in source.entries(plan.articles) for entry in page]
-        vectors = Blocks(encoder=encoder.current(), budget=budget).vectors(entries)
+        vectors = blocks.vectors(entries)
         try:
             written = building.extend(
                 held, mark=plan.mark, removed=plan.articles, entries=entries, vectors=vectors
@@ -280,7 +284,7 @@ class Keeper:
             self._reopened()
         except (OSError, IndexUnusableError) as error:
             logger.warning("the search index can't be added to and is rebuilt: %s", error)
-            self._build("it couldn't be added to", budget=budget, progress=None)
+            self._build("it couldn't be added to", blocks)
 
     def _reopened(self) -> Snapshot:
         opened = self._open()
@@ -288,11 +292,10 @@ class Keeper:
             raise IndexUnusableError(f"what was just written to {self.folder} can't be read")
         return opened
 
-    def _build(self, reason: str, *, budget: int | None, progress: Progress | None) -> Snapshot:
+    def _build(self, reason: str, blocks: Blocks) -> Snapshot:
         started_at = time.monotonic()
         present = encoder.current()
         mark = source.last_change()  # before the passages: what comes later is taken in later
-        blocks = Blocks(encoder=present, budget=budget, progress=progress)
         building.build(
             self.folder,
             origin=building.Origin(
@@ -365,9 +368,9 @@ def current() -> Snapshot:
     return keeper_of(head).at(head)
 
 
-def rebuild(*, progress: Progress | None = None) -> Snapshot:
+def rebuild(*, progress: Progress | None = None, threads: int = 1) -> Snapshot:
     """Make the indexes anew; see `Keeper.rebuild`."""
-    return keeper_of(source.head()).rebuild(progress=progress)
+    return keeper_of(source.head()).rebuild(progress=progress, threads=threads)
 
 
 def distrust(snapshot: Snapshot, reason: object) -> None:

@@ -78,6 +78,8 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in ("anywhere", "title"):
         builder.add_text_field(name, tokenizer_name="kb_stemmed", index_option="freq")
+    # The dictionary against which misspelt words are held: a stem has lost the end of its word.
+    builder.add_text_field("as_written", tokenizer_name="kb_plain", index_option="basic")
     builder.add_text_field("language", tokenizer_name="raw", index_option="basic", stored=True)
     builder.add_integer_field("passage_id", stored=True, indexed=True, fast=True)
     builder.add_integer_field("article_id", stored=True, indexed=True, fast=True)
@@ -112,6 +114,7 @@ def _open(folder: Path, *, create: bool) -> tantivy.Index:
     else:
         index = tantivy.Index.open(str(folder))
     index.register_tokenizer("kb_stemmed", words.STEMMED)
+    index.register_tokenizer("kb_plain", words.PLAIN)
     index.config_reader(reload_policy="manual")
     return index
 
@@ -143,10 +146,12 @@ class LexicalWriter:
 
 
 def _document(entry: Entry) -> tantivy.Document:
+    everything = "\n".join([entry.title, *entry.headings, entry.text])
     return tantivy.Document.from_dict(
         {
             "title": entry.title,
-            "anywhere": "\n".join([entry.title, *entry.headings, entry.text]),
+            "anywhere": everything,
+            "as_written": everything,
             "language": primary_language(entry.language),
             "passage_id": entry.passage_id,
             "article_id": entry.article_id,
@@ -205,9 +210,8 @@ class LexicalIndex:
     def _term(self, word: str, stem: str) -> Term:
         frequency = self._frequency(stem)
         if not frequency and len(word) >= _SHORTEST_MENDED and word.isalpha():
-            neighbour, frequency_there = self._mended(stem)
-            if neighbour:
-                return Term(word, neighbour, self._idf(frequency_there), mended=True)
+            for neighbour in words.stems(self._mended(word)):
+                return Term(word, neighbour, self._idf(self._frequency(neighbour)), mended=True)
         return Term(word, stem, self._idf(frequency))
 
     def _frequency(self, stem: str) -> int:
@@ -216,13 +220,14 @@ class LexicalIndex:
     def _idf(self, frequency: int) -> float:
         return idf(held=self._searcher.num_docs, frequency=frequency)
 
-    def _mended(self, stem: str) -> tuple[str, int]:
+    def _mended(self, word: str) -> str:
         """The most frequent held word one slip away (a letter more, less, other, or swapped)."""
         best, most = "", 0
-        for held, frequency in self._searcher.terms_with_prefix("anywhere", stem[:_SAME_BEGINNING]):
-            if frequency > most and _one_slip_apart(stem, held):
+        beginning = word[:_SAME_BEGINNING]
+        for held, frequency in self._searcher.terms_with_prefix("as_written", beginning):
+            if frequency > most and _one_slip_apart(word, held):
                 best, most = held, frequency
-        return best, most
+        return best
 
     def search(
         self,

@@ -190,7 +190,8 @@ class Scanner:
 def exact_scores(part: Part, places: npt.NDArray[np.intp], question: Floats) -> Floats:
     """Return the cosines of some rows: (places,), float32; NaN without a vector."""
     chosen = part.exact[places].astype(np.float32)
-    scores: Floats = chosen @ question if chosen.size else np.zeros(len(places), dtype=np.float32)
+    # Row by row: a matrix product adds up in another order for another number of rows.
+    scores: Floats = np.einsum("ij,j->i", chosen, question[: chosen.shape[1]])
     scores[part.rows["scale"][places] == 0] = np.nan
     return scores
 
