@@ -99,9 +99,10 @@ class Stretch:
 
     @property
     def stated_by(self) -> list[Carrier]:
-        """Who states it now or will; where it has ended, who stated it last."""
+        """Who states it now or will, each article once; where it has ended, who stated it last."""
         ongoing = [one for one in self.carriers if one.ends_at is None or one.ends_at > self.now]
-        return ongoing or [self.carriers[-1]]
+        first = {(one.slug, one.language): one for one in reversed(ongoing)}
+        return list(reversed(first.values())) or [self.carriers[-1]]
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,11 @@ def _stretches(fact_ids: Sequence[int], *, to_come: bool) -> list[Stretch]:
             result.append(new)
         else:
             result[place] = _joined(result[place], new)
-    return result
+    # A default before its exceptions.
+    return sorted(
+        result,
+        key=lambda one: (one.fact_id, len(one.scope), sorted(one.scope.items()), one.starts_at),
+    )
 
 
 def _stretch(row: Mapping[str, Any]) -> Stretch:

@@ -24,7 +24,7 @@ from kb.actions.visiting import Visitor
 from kb.errors import KbError, StaleAuthentication
 from kb.models import ChangeSet, Role
 from kb.web import changes, entering, words
-from kb.web.changes import Changes
+from kb.web.changes import Changes, Field
 from kb.web.forms import refused
 from kb.web.frame import page, show
 
@@ -58,11 +58,13 @@ class SetDecisionForm(forms.Form):
 class Leaf:
     """One version of a set as the page shows it: what changes in it, and around what.
 
-    `excerpt` holds only the paragraphs that change; empty where that can't be told apart.
+    `fields` are what changes besides the text, each fact by itself. `excerpt` holds only the
+    paragraphs that change; empty where that can't be told apart.
     """
 
     member: Member
     changes: Changes
+    fields: list[Field]
     excerpt: str
 
 
@@ -206,7 +208,31 @@ def _mark(change_set: ChangeSet, shown: SetPortrait | None = None) -> words.Mark
 
 def _leaf(member: Member) -> Leaf:
     changed = changes.of_contents(member.before, member.after)
-    return Leaf(member, changed, excerpt(changed.body))
+    others = [one for one in changed.fields if one.word != "Facts"]
+    return Leaf(
+        member=member,
+        changes=changed,
+        fields=[*_changed_facts(member), *others],
+        excerpt=excerpt(changed.body),
+    )
+
+
+def _changed_facts(member: Member) -> list[Field]:
+    """Return each fact that the version states otherwise than the one it replaces."""
+    sides = [
+        {(one["key"], *sorted(one["scope"].items())): one for one in content.facts}
+        for content in (member.before, member.after)
+    ]
+    before, after = sides
+    return [
+        Field(place[0], *(_stated(side.get(place)) for side in sides))
+        for place in {**before, **after}
+        if before.get(place) != after.get(place)
+    ]
+
+
+def _stated(declared: dict[str, Any] | None) -> str:
+    return changes.fact_words(declared) if declared else "not stated"
 
 
 def excerpt(body: str) -> str:
@@ -226,7 +252,7 @@ def excerpt(body: str) -> str:
             kept.append(one.strip("\n"))
         elif kept[-1:] != ["…"]:
             kept.append("…")
-    return "\n\n".join(kept)
+    return "\n\n".join(kept).replace("\n\n…", "\n…").replace("…\n\n", "…\n")
 
 
 def _balanced(tags: Sequence[str]) -> bool:

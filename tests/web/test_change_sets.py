@@ -122,7 +122,7 @@ def test_the_set_shows_old_and_new_value_every_version_its_difference_and_digest
 
 def test_of_a_text_the_paragraphs_that_change_come_first_and_the_whole_is_at_hand(team, proposed):
     page = text_of(browser("approver").get(address(proposed)))
-    assert "> … Send it back within <del>30</del><ins>14</ins> days. …<" in page
+    assert ">… Send it back within <del>30</del><ins>14</ins> days. …<" in page
     assert "<summary>The whole text</summary>" in page
     assert "Pack it well. Send it back" in page
 
@@ -352,11 +352,11 @@ def queries(client: Client, where: str) -> int:
 @pytest.mark.parametrize(
     ("body", "excerpt"),
     [
-        ("one\n\n<del>a</del><ins>b</ins>\n\nthree", "…\n\n<del>a</del><ins>b</ins>\n\n…"),
+        ("one\n\n<del>a</del><ins>b</ins>\n\nthree", "…\n<del>a</del><ins>b</ins>\n…"),
         ("<del>a\n\nb</del>\n\nc", ""),
         ("<ins>only</ins>", ""),
-        ("a\n\nb\n\n<ins>c</ins>", "…\n\n<ins>c</ins>"),
-        ("a\n\n<ins>c</ins>\n\n<ins>d</ins>\n\ne", "…\n\n<ins>c</ins>\n\n<ins>d</ins>\n\n…"),
+        ("a\n\nb\n\n<ins>c</ins>", "…\n<ins>c</ins>"),
+        ("a\n\n<ins>c</ins>\n\n<ins>d</ins>\n\ne", "…\n<ins>c</ins>\n\n<ins>d</ins>\n…"),
         ("nothing\n\nchanges", ""),
     ],
 )
