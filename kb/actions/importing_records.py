@@ -181,7 +181,7 @@ def _record(raw: Raw, fields: Mapping[str, Any], reading: Reading) -> Record:
     times = {name: _time(name, fields, reading, problems) for name in rules.TIME_FIELDS}
     facts = _dated_facts(fields.get("facts", []), reading, problems)
     _check_names(fields, problems)
-    language = fields.get("language", reading.default_language)
+    language = _canonical_tag(fields.get("language", reading.default_language))
     if not LANGUAGE.fullmatch(language) or len(language) > _LANGUAGE_LIMIT:
         problems["language"] = f"{language[:40]!r} isn't a language tag; write en, de or pt-BR"
     content = Content(
@@ -211,6 +211,13 @@ def _record(raw: Raw, fields: Mapping[str, Any], reading: Reading) -> Record:
         reviewed_at=times["reviewed_at"],
         lines=raw.lines,
     )
+
+
+def _canonical_tag(tag: str) -> str:
+    """Write a language tag as BCP 47 recommends: pt-BR, zh-Hant; case says nothing in one."""
+    first, *rest = tag.split("-")
+    shapes = {2: str.upper, 4: str.title}
+    return "-".join([first.lower(), *(shapes.get(len(part), str.lower)(part) for part in rest)])
 
 
 def _time(
