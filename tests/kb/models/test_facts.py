@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
@@ -213,6 +213,7 @@ def test_postgresql_and_the_rules_agree_on_what_conflicts(team, one, other, apar
             replace(terms_of(canonical), valid_from=_begin(terms_of(canonical)))
             for canonical in (versions[0].facts[0], versions[-1].facts[-1])
         )
+        note(f"{a}\n{b}")
         if facts.conflict(a, b) is not None:
             with refused("fact_conflict"):
                 for version in versions:
