@@ -7,6 +7,7 @@ is written meanwhile moves nothing. Which role may open it is the page's check. 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from kb.models import AuditEvent
 PAGE = 50
 MOST_FAULTS = 100
 _UNNAMED = "value"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _KINDS = ("person", "client", "system")
 # The names that are offered to choose from are those of the latest rows; any other can be typed.
 _RECENT = """SELECT DISTINCT actor, action FROM (
@@ -49,6 +51,11 @@ class Value:
     name: str
     old: str | None
     new: str | None
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether it is a digest, which is read letter by letter."""
+        return _DIGEST.fullmatch(self.new or self.old or "") is not None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -18,6 +19,12 @@ from kb.models import Role
 from kb.web.frame import page, show
 
 LARGEST_ID_DIGITS = 18
+_PLACES = {
+    "article": "article",
+    "version": "review",  # leads on to where a version that is decided is read
+    "fact": "fact",
+    "change_set": "change_set",
+}
 
 
 class SearchForm(forms.Form):
@@ -72,6 +79,7 @@ def audit(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "form": form,
         "narrow": [form[name] for name in ("actor", "action", "since", "until")],
         "found": found,
+        "events": [(event, _place(event.row.subject)) for event in found.events],
         "actors": actors,
         "actions": actions,
         "verdict": verdict,
@@ -81,6 +89,18 @@ def audit(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "next": urlencode({**kept, "before": found.next}) if found.next else "",
     }
     return show(request, visitor, "kb/audit.html", context, place="audit")
+
+
+def _place(subject: str) -> str:
+    """Return the address at which the subject of a row is read, or '' where it has no page."""
+    kind, _colon, name = subject.partition(":")
+    address = _PLACES.get(kind)
+    if address is None or not name:
+        return ""
+    try:
+        return reverse(address, args=[name])
+    except NoReverseMatch:
+        return ""
 
 
 def _midnight(day: date | None) -> datetime | None:

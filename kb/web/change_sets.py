@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -18,6 +19,7 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
+from kb import gate
 from kb.actions import change_set_desk, facts
 from kb.actions.change_set_desk import Member, SetPortrait
 from kb.actions.visiting import Visitor
@@ -79,9 +81,10 @@ def change_sets(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     )
     more = len(decided) > change_set_desk.PAGE
     shown = decided[: change_set_desk.PAGE]
+    now = gate.clock()
     context = {
         "open": change_set_desk.sets(visitor, limit=200) if below is None else [],
-        "decided": [(one, _mark(one.change_set)) for one in shown],
+        "decided": [(one, _mark(one.change_set, now)) for one in shown],
         "next": shown[-1].change_set.pk if more else None,
         "paged": below is not None,
     }
@@ -168,7 +171,7 @@ def _shown(
         "shown": shown,
         "line": shown.line,
         "set": shown.change_set,
-        "mark": _mark(shown.change_set, shown),
+        "mark": _mark(shown.change_set, shown.now),
         "leaves": leaves,
         "policies": sum(leaf.member.carries for leaf in leaves),
         "texts": sum(not leaf.member.carries for leaf in leaves),
@@ -192,16 +195,17 @@ def _shown(
     return show(request, visitor, "kb/change_set.html", context, place="facts", status=status)
 
 
-def _mark(change_set: ChangeSet, shown: SetPortrait | None = None) -> words.Mark:
+def _mark(change_set: ChangeSet, now: datetime) -> words.Mark:
     """Return the streak of a set: hollow in review, dashed until its instant, then solid."""
     match change_set.state:
         case "in_review":
             return words.Mark("hollow", "In review")
         case "published":
-            starts, now = change_set.effective_at, shown.now if shown else None
-            if starts and now and starts > now:
-                return words.Mark("dashed", "Scheduled")
-            return words.Mark("solid", "In force" if shown else "Signed")
+            at = change_set.effective_at
+            scheduled = at is not None and at > now
+            return (
+                words.Mark("dashed", "Scheduled") if scheduled else words.Mark("solid", "In force")
+            )
         case state:
             return words.Mark("faded", state.capitalize())
 
@@ -232,7 +236,9 @@ def _changed_facts(member: Member) -> list[Field]:
 
 
 def _stated(declared: dict[str, Any] | None) -> str:
-    return changes.fact_words(declared) if declared else "not stated"
+    if declared is None:
+        return "not stated"
+    return changes.fact_words(declared).removeprefix(f"{declared['key']} is ")
 
 
 def excerpt(body: str) -> str:

@@ -29,12 +29,7 @@ from policies.facts import FactType
 from policies.values import MEASURED, ORDERED
 
 READERS = (Role.EDITOR, Role.APPROVER, Role.AUDITOR)
-_UNITS = {
-    FactType.duration: "minute, hour, day, week, month, year or business day",
-    FactType.money: "the currency's code, such as GBP or EUR",
-    FactType.percentage: "always %",
-    FactType.quantity: "what is counted, such as items",
-}
+_DURATIONS = ("minute", "hour", "day", "business day", "week", "month", "year")
 
 
 class ProposalForm(forms.Form):
@@ -50,6 +45,7 @@ class ProposalForm(forms.Form):
         label="Why",
         max_length=2000,
         help_text="Approvers read it first; it becomes the change note of every text.",
+        error_messages={"required": "Say why the value changes: approvers read it first."},
         widget=forms.Textarea({"rows": 3}),
     )
 
@@ -63,11 +59,14 @@ class ProposalForm(forms.Form):
         kind = FactType(revision.fact.type)
         if kind not in ORDERED:
             del self.fields["comparator"]
-        if kind not in MEASURED:
+        if kind not in MEASURED or kind == FactType.percentage:
             del self.fields["unit"]
-        else:
-            self.fields["unit"].help_text = _UNITS[kind]
-        if kind == FactType.boolean:
+        if kind == FactType.duration:
+            units = [(unit, f"{unit}s") for unit in _DURATIONS]
+            self.fields["unit"] = forms.ChoiceField(label="Unit", choices=units)
+        elif kind == FactType.money:
+            self.fields["unit"].label = "Currency"
+        elif kind == FactType.boolean:
             self.fields["value"] = forms.ChoiceField(
                 label="New value", choices=[("true", "Yes"), ("false", "No")]
             )

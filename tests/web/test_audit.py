@@ -87,6 +87,18 @@ def test_old_and_new_are_readable_side_by_side(auditor):
     assert "<dt>fact</dt><dd><del>refund.window</del></dd>" in page
 
 
+def test_a_subject_that_has_a_page_leads_to_it(auditor):
+    team = stories.staff()
+    version = stories.published(team)
+    page = text_of(auditor.get("/audit/"))
+    assert f'href="{reverse("review", args=[version.pk])}"' in page
+    answer = auditor.get(reverse("review", args=[version.pk]), follow=True)
+    assert version.title in text_of(answer)
+    for odd in ("version:x", "hold:", "answers", "article:a b"):
+        record("touch", odd)
+    assert auditor.get("/audit/").status_code == 200
+
+
 def test_a_subject_is_found_exactly_and_by_its_beginning(auditor):
     for subject in ("version:1", "version:12", "article:refunds", "article:refusals"):
         record("touch", subject)

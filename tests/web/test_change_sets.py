@@ -113,7 +113,7 @@ def test_the_set_shows_old_and_new_value_every_version_its_difference_and_digest
     page = text_of(browser("approver").get(address(proposed)))
     assert "<del>30 days</del> <ins>14 days</ins>" in page
     assert "The board decided" in page
-    assert "1 policy that states it, 1 text that shows it" in page
+    assert "1 version that states it, 1 that shows it" in page
     for version in proposed.versions.all():
         assert version.title in page
         assert version.digest in page
@@ -281,6 +281,7 @@ def test_a_scheduled_change_says_its_instant_and_is_dashed_until_then(team, arti
     approver.post(address(proposed), signed(proposed))
     page = text_of(approver.get(address(proposed)))
     assert '<span class="state dashed">Scheduled</span>' in page
+    assert '<span class="state dashed">Scheduled</span>' in text_of(approver.get("/change-sets/"))
     clock.forward(timedelta(days=10))
     page = text_of(browser("approver").get(address(proposed)))
     assert '<span class="state solid">In force</span>' in page
@@ -306,7 +307,7 @@ def test_the_list_shows_those_in_review_and_those_decided(team, proposed):
     approver.post(address(proposed), signed(proposed))
     page = text_of(approver.get("/change-sets/"))
     assert "No change waits for a signature" in page
-    assert '<span class="state solid">Signed</span>' in page
+    assert '<span class="state solid">In force</span>' in page
 
 
 def test_what_waits_is_counted_for_those_who_can_sign(team, proposed):

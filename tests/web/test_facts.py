@@ -66,7 +66,7 @@ def proposal(**given) -> dict[str, str]:
         "change": str(revision.pk),
         "comparator": "eq",
         "value": "14",
-        "unit": "days",
+        "unit": "day",
         "effective_at": "",
         "note": "The board decided",
         **given,
@@ -217,7 +217,7 @@ def test_an_unknown_fact_is_not_found(team):
 def test_an_editor_proposes_another_value_and_is_led_to_the_set(team, article):
     editor = browser("editor")
     page = text_of(editor.get(FACT, {"change": proposal()["change"]}))
-    assert "a new version of 1 policy and of 1 text that shows it" in page
+    assert "replaces 1 version that states it and 1 that shows it" in page
     assert 'value="30"' in page
     answer = editor.post(FACT, proposal())
     [proposed] = ChangeSet.objects.all()
@@ -239,9 +239,10 @@ def test_an_instant_is_read_in_the_zone_of_the_page(team, article):
     ("wrong", "field", "words"),
     [
         ({"value": "soon"}, "value", "a number"),
-        ({"unit": "moons"}, "unit", "a unit of time"),
+        ({"unit": "moons"}, "unit", "a valid choice"),
+        ({"value": "2 weeks"}, "unit", "write it once"),
         ({"value": "30"}, "value", "30 days already"),
-        ({"note": " "}, "note", "required"),
+        ({"note": " "}, "note", "Say why the value changes"),
         ({"effective_at": "2020-01-01T00:00"}, "effective_at", "lies in the past"),
     ],
 )
@@ -308,7 +309,7 @@ def test_of_default_and_exception_each_is_changed_by_itself(team, article):
 
 
 def proposal_of(revision: FactRevision, **given) -> dict[str, str]:
-    return {"change": str(revision.pk), "unit": "days", "note": "Changed", **given}
+    return {"change": str(revision.pk), "unit": "day", "note": "Changed", **given}
 
 
 def test_the_page_of_a_fact_takes_the_same_queries_however_many_texts_show_it(team, article):
