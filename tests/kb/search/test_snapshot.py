@@ -134,7 +134,7 @@ articles = st.dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(first=articles, changes=st.lists(articles, min_size=1, max_size=4), fold=st.booleans())
 def test_parts_propose_what_a_rebuild_proposes(first, changes, fold):
     with tempfile.TemporaryDirectory() as folder:
