@@ -66,7 +66,9 @@ class Raw:
 class Source(Protocol):
     """Records that can be read more than once; `digest` is the same as long as they are."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """How messages and the run call it."""
 
     def digest(self) -> str:
         """Return the SHA-256 over all that is read."""
