@@ -23,6 +23,7 @@ LONGEST_LINE = 64 * 1024 * 1024
 _BLOCK = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_LIST_SAYS = "is a JSON list; write one JSON object a line, without list and commas"
 _UTF16_SAYS = "is written in UTF-16; save it as UTF-8"
 _MARKDOWN = {".md", ".markdown"}
 
@@ -238,13 +239,14 @@ def _record(place: Place, value: object) -> Raw | Refusal:
     if isinstance(value, dict):
         return Raw(place, value)
     if isinstance(value, list):
-        why = "is a JSON list; write one JSON object a line, without list and commas"
-        return Refusal(place, "file", why, fatal=True)
+        return Refusal(place, "file", _LIST_SAYS, fatal=True)
     return Refusal(place, "record", 'isn\'t a JSON object; write {"id": …, "title": …, "body": …}')
 
 
 def _not_json(place: Place, text: str, error: ValueError) -> Refusal:
-    if text in ("{", "["):
+    if text.startswith("["):
+        return Refusal(place, "file", _LIST_SAYS, fatal=True)
+    if text == "{":
         why = "spreads a record over several lines; write each JSON object on one line"
         return Refusal(place, "file", why, fatal=True)
     if place.line == 1 and text.startswith("---"):
