@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from whoosh import analysis, fields, highlight, index, qparser, query
+from whoosh import analysis, fields, index, qparser, query
 from whoosh.searching import Results
 
 from kb.conf import settings
 from kb.search import source
+from kb.search.highlighting import highlighted
 from kb.search.locking import only_writer
 
 logger = logging.getLogger("kb.search")
@@ -68,15 +69,6 @@ class Hit:
     version_id: int
     score: float
     highlight: str
-
-
-class _Marks(highlight.HtmlFormatter):  # type: ignore[misc]
-    """Words in <mark>; everything else escaped by the class we build on."""
-
-    between = " … "
-
-    def format_token(self, text: str, token: Any, replace: bool = False) -> str:
-        return f"<mark>{self._text(highlight.get_text(text, token, replace))}</mark>"
 
 
 def _schema() -> fields.Schema:
@@ -215,22 +207,27 @@ def _parsed(text: str, schema: fields.Schema) -> query.Query:
 
 
 def _hits(results: Results, limit: int) -> list[Hit]:
-    results.formatter = _Marks()
-    results.fragmenter = highlight.ContextFragmenter(maxchars=240, surround=60)
-    bodies = _bodies([hit["version_id"] for hit in results])
-    hits: dict[int, Hit] = {}
+    stems = {
+        term.decode("utf-8", "replace")
+        for field, term in results.matched_terms()
+        if field in {"title", "body", "slug"}
+    }
+    best: dict[int, Any] = {}
     for hit in results:
-        body = bodies.get(hit["version_id"])
-        if body is None or hit["article_id"] in hits:
-            continue
-        shown = hit.highlights("body", text=body, top=2) or hit.highlights("title")
-        hits[hit["article_id"]] = Hit(
+        best.setdefault(hit["article_id"], hit)
+    chosen = list(best.values())[:limit]
+    bodies = _bodies([hit["version_id"] for hit in chosen])
+    return [
+        Hit(
             article_id=hit["article_id"],
             version_id=hit["version_id"],
             score=float(hit.score or 0.0),
-            highlight=" ".join(shown.split()),
+            highlight=highlighted(bodies[hit["version_id"]], stems)
+            or highlighted(hit["title"], stems),
         )
-    return list(hits.values())[:limit]
+        for hit in chosen
+        if hit["version_id"] in bodies
+    ]
 
 
 def _bodies(version_ids: Sequence[int]) -> dict[int, str]:
