@@ -145,7 +145,7 @@ def _decide(
 def _digests(posted: QueryDict) -> dict[int, str]:
     """Return the digest of each version that the page showed."""
     named = [(match, name) for name in posted if (match := _DIGEST.fullmatch(name))]
-    return {int(match[1]): posted[name] for match, name in named}
+    return {int(match[1]): str(posted[name]) for match, name in named}
 
 
 def _signed(signed: ChangeSet) -> str:
