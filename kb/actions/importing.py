@@ -111,7 +111,7 @@ def import_articles(
     with importing_staging.alone(request.source):
         checked = _check(records, request, signers, progress)
         if request.dry_run:
-            return _report(request, checked, InForce(checked.plan))
+            return _report(checked, InForce(checked.plan))
         return _import(records, request, signers, checked, encoder, threads, progress)
 
 
@@ -209,10 +209,10 @@ def _import(
         options=request.options,
         signers=signers,
         spared=checked.spared,
-        counts=lambda done: _counts(request, checked, done),
+        counts=lambda done: _counts(checked, done),
     )
     progress("taking force", 1, 1)
-    report = _report(request, checked, done)
+    report = _report(checked, done)
     report.run_id, report.resumed, report.embedded = run.pk, resumed, embedded
     importing_staging.settle(
         run,
@@ -242,16 +242,15 @@ def _about(request: Request) -> dict[str, object]:
     }
 
 
-def _counts(request: Request, checked: _Checked, done: InForce) -> dict[str, int]:
+def _counts(checked: _Checked, done: InForce) -> dict[str, int]:
     outcomes = [step.outcome for step in done.plan.steps]
     counts = {outcome.value: outcomes.count(outcome) for outcome in Outcome}
-    retired = len(done.plan.retiring) if request.dry_run else len(done.retired)
     return {
         "read": len(checked.entries) + len({_where(one) for one in checked.refusals}),
         **counts,
         "skipped": len({_where(one) for one in checked.refusals}),
         "articles_updated": len(changes_of(done.plan)),
-        "retired": retired,
+        "retired": len(_retired(done)),
     }
 
 
@@ -259,12 +258,17 @@ def _where(refusal: Refusal) -> tuple[object, ...]:
     return (refusal.record or refusal.place, refusal.external_id)
 
 
-def _report(request: Request, checked: _Checked, done: InForce) -> Report:
+def _retired(done: InForce) -> list[str]:
+    """Return the addresses of what the file no longer has."""
+    return sorted({article.slug for _, article in done.plan.retiring})
+
+
+def _report(checked: _Checked, done: InForce) -> Report:
     plan = done.plan
     return Report(
-        counts=_counts(request, checked, done),
+        counts=_counts(checked, done),
         skipped=checked.refusals,
         left=[(s.entry.key, s.why) for s in plan.steps if s.outcome == Outcome.left],
         kept=plan.kept,
-        retired=done.retired or [f"{key[0]} ({key[1]})" for key, _ in plan.retiring],
+        retired=_retired(done),
     )

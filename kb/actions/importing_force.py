@@ -45,11 +45,10 @@ class WorldMovedOnError(Conflict):
 
 @dataclass
 class InForce:
-    """What a run did: the plan that it carried out, the versions made, the addresses retired."""
+    """What a run did: the plan that it carried out, and the versions that it made."""
 
     plan: Plan
     versions: dict[Key, int] = field(default_factory=dict)
-    retired: list[str] = field(default_factory=list)
 
 
 def take_force(
@@ -120,7 +119,7 @@ def _carry_out(
     at = doing.fence(_touched(plan) | set(changes))
     importing_articles.update_articles(doing, changes)
     importing_periods.publish(doing, run, plan, done.versions, articles, now=at)
-    done.retired = importing_periods.retire(doing, run, plan, now=at)
+    importing_periods.retire(doing, run, plan, now=at)
     return done
 
 

@@ -66,7 +66,7 @@ def _groups(field: str, person: Person, roles: Sequence[str]) -> frozenset[str] 
     grants = RoleGrant.objects.filter(person=person, role__in=roles)
     groups = set(grants.values_list("group_id", flat=True))
     if not groups:
-        wanted = " or ".join(Role(role).label for role in roles)
+        wanted = " or ".join(str(Role(role).label) for role in roles)
         raise NotPermitted(f"{field}: {person} isn't {wanted}; name somebody who is.")
     if None in groups:
         return None

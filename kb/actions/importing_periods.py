@@ -68,9 +68,9 @@ def publish(
     _announce(doing, run, periods, now)
 
 
-def retire(doing: Work, run: ImportRun, plan: Plan, *, now: datetime) -> list[str]:
-    """Take the texts that the file no longer has out of service; return their addresses."""
-    gone = {(article.article_id, key[1]): article.slug for key, article in plan.retiring}
+def retire(doing: Work, run: ImportRun, plan: Plan, *, now: datetime) -> None:
+    """Take the texts that the file no longer has out of service."""
+    gone = {(article.article_id, key[1]) for key, article in plan.retiring}
     periods = [
         period
         for place, alive in _alive([article for article, _ in gone], now).items()
@@ -91,7 +91,6 @@ def retire(doing: Work, run: ImportRun, plan: Plan, *, now: datetime) -> list[st
         )
         doing.change("retired", now, article_id=period.article_id, version_id=period.version_id)
     Period.objects.bulk_update(periods, ["ends_at", "closed_by"], batch_size=_AT_ONCE)
-    return sorted(set(gone.values()))
 
 
 def _alive(articles: Sequence[int], now: datetime) -> dict[tuple[int, str], list[Period]]:

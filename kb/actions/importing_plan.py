@@ -38,7 +38,11 @@ def make_plan(
     """
     held = importing_held.held_of(options.source, now=now)
     steps = [_step(entry, held, options, signers, now) for entry in entries]
-    refusals = [*importing_refusals.same_twice(steps), *importing_refusals.signing(steps, signers)]
+    refusals = [
+        *importing_refusals.same_twice(steps),
+        *importing_refusals.signing(steps, signers),
+        *importing_refusals.journeys_on_hold(steps),
+    ]
     retiring, kept = _missing(steps, held, options, spared)
     order: list[Key] = [step.entry.key for step in steps if step.written]
     if signers.approvers:

@@ -16,6 +16,7 @@ from kb.actions.importing_people import Signers
 from kb.actions.importing_reading import Place, Refusal
 from kb.actions.importing_records import Key
 from kb.actions.importing_steps import Entry, Step, owners_of
+from kb.models import Hold
 from policies import approval
 
 
@@ -66,6 +67,21 @@ def signing(steps: Iterable[Step], signers: Signers) -> Iterator[Refusal]:
         if wrote:
             yield entry.refusal(
                 "approver", f"{min(wrote)} wrote the draft that this replaces; name somebody else"
+            )
+
+
+def journeys_on_hold(steps: Iterable[Step]) -> Iterator[Refusal]:
+    """Refuse to take an article out of a journey that is on hold: the hold would slip off it."""
+    held = set(
+        Hold.objects.filter(lifted_at=None, journey__isnull=False).values_list(
+            "journey__name", flat=True
+        )
+    )
+    for step in steps:
+        now_in = step.article.journey if step.article else None
+        if now_in in held and step.entry.journey not in (None, now_in):
+            yield step.entry.refusal(
+                "journey", f"the article's journey {now_in!r} is on hold; lift that first"
             )
 
 
