@@ -136,8 +136,9 @@ def fold(snapshot: Snapshot) -> Manifest:
     part.close()
     new = replace(old, parts=[PartInfo(name=name, rows=part.rows)])
     manifests.write(folder, new)
-    for info in old.parts:
-        shutil.rmtree(folder / old.generation / info.name, ignore_errors=True)
+    for path in (folder / old.generation).iterdir():
+        if path.name not in {name, "lexical"}:  # the parts it replaces, and what a kill left behind
+            shutil.rmtree(path, ignore_errors=True)
     return new
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.db import connection
@@ -82,13 +83,9 @@ def full_text(
         "pool": max(_POOL, limit),
         "words": telling,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_HITS.format(when=_STILL if still_in_force else _EVER), parameters)
-        rows = cursor.fetchall()
-        cursor.execute(_FREQUENCIES, parameters)
-        frequencies = dict(cursor.fetchall())
-        cursor.execute("SELECT count(*) FROM kb_passage")
-        total = cursor.fetchone()[0]
+    rows = _rows(_HITS.format(when=_STILL if still_in_force else _EVER), parameters)
+    frequencies = dict(_rows(_FREQUENCIES, parameters))
+    total = _rows("SELECT count(*) FROM kb_passage", {})[0][0]
     terms = _terms(telling, frequencies, total)
     counts = [
         Counter(words.stems("\n".join([row[2], *headings_of(row[3]), row[4]]))) for row in rows
@@ -107,6 +104,12 @@ def full_text(
     ]
     found.sort(key=lambda one: (-one.lexical, one.passage_id))
     return found[:limit], terms
+
+
+def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
 
 
 def _terms(telling: Sequence[str], frequencies: dict[str, int], total: int) -> list[Term]:

@@ -8,6 +8,7 @@ the old one end. Called by `kb.search.retrieval`; opened and replaced by `kb.sea
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from kb.search.blend import blend
 from kb.search.entries import primary_language
-from kb.search.lexical import LexicalIndex
+from kb.search.lexical import LexicalHit, LexicalIndex, Term
 from kb.search.manifest import Manifest
 from kb.search.matrix import Floats, Part, Scanner, exact_scores, open_part
 from kb.search.proposals import Candidate, Proposal
@@ -31,6 +32,26 @@ Rows = npt.NDArray[np.intp]
 def lexical_folder(folder: Path, generation: str) -> Path:
     """Return where the lexical index of a generation lies."""
     return folder / generation / "lexical"
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Passages that were found, column by column; `dense` is NaN where there is no cosine."""
+
+    ids: npt.NDArray[np.int64]
+    articles: npt.NDArray[np.int64]
+    lexical: npt.NDArray[np.float64]
+    dense: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, hits: Sequence[LexicalHit]) -> _Pool:
+        """Return what words have found."""
+        return cls(
+            ids=np.array([hit.passage_id for hit in hits], dtype=np.int64),
+            articles=np.array([hit.article_id for hit in hits], dtype=np.int64),
+            lexical=np.array([hit.score for hit in hits], dtype=np.float64),
+            dense=np.full(len(hits), np.nan),
+        )
 
 
 class Snapshot:
@@ -107,42 +128,48 @@ class Snapshot:
         `language` (regions aside) and `audience` leave out other passages. Raises
         IndexUnusableError if the lexical index turns out to be damaged.
         """
+        if vector is not None and len(vector) != self.manifest.dimensions:
+            vector = None
         depth = limit * _DEEPER
         primary = primary_language(language) if language else None
-        if self.manifest.dimensions == 0 or (
-            vector is not None and len(vector) != self.manifest.dimensions
-        ):
-            vector = None
         terms = self._lexical.terms(query)
         hits = self._lexical.search(terms, language=primary, audience=audience, limit=depth)
-        ids = np.array([hit.passage_id for hit in hits], dtype=np.int64)
-        articles = np.array([hit.article_id for hit in hits], dtype=np.int64)
-        lexical = np.array([hit.score for hit in hits], dtype=np.float64)
-        dense = np.full(len(ids), np.nan)
+        pool = _Pool.of(hits)
         if vector is not None:
-            rows = self._rows_of(ids)
-            dense[rows >= 0] = self._exact(rows[rows >= 0], vector)
-            near = np.setdiff1d(self._nearest(vector, self._mask(primary, audience), depth), rows)
-            ids = np.concatenate([ids, self._passages[near]])
-            articles = np.concatenate([articles, self._articles[near]])
-            lexical = np.concatenate([lexical, np.zeros(len(near))])
-            dense = np.concatenate([dense, self._exact(near, vector)])
-        shares = self._lexical.coverage(terms, ids.tolist())
-        coverage = np.array([shares.get(passage_id, 0.0) for passage_id in ids.tolist()])
-        scores = blend(lexical=lexical, coverage=coverage, dense=dense, terms=terms)
+            near = self._nearest(vector, self._mask(primary, audience), depth)
+            pool = self._with_meaning(pool, near, vector)
+        candidates = self._ranked(pool, terms)[:limit]
+        return Proposal(candidates=candidates, terms=terms, dense_available=vector is not None)
+
+    def _with_meaning(self, pool: _Pool, near: Rows, vector: Floats) -> _Pool:
+        """Add cosines to what words have found, and what only meaning has found."""
+        rows = self._rows_of(pool.ids)
+        dense = pool.dense.copy()
+        dense[rows >= 0] = self._exact(rows[rows >= 0], vector)
+        new = np.setdiff1d(near, rows)
+        return _Pool(
+            ids=np.concatenate([pool.ids, self._passages[new]]),
+            articles=np.concatenate([pool.articles, self._articles[new]]),
+            lexical=np.concatenate([pool.lexical, np.zeros(len(new))]),
+            dense=np.concatenate([dense, self._exact(new, vector)]),
+        )
+
+    def _ranked(self, pool: _Pool, terms: Sequence[Term]) -> list[Candidate]:
+        ids = pool.ids.tolist()
+        shares = self._lexical.coverage(terms, ids)
+        coverage = np.array([shares.get(passage_id, 0.0) for passage_id in ids], dtype=np.float64)
+        scores = blend(lexical=pool.lexical, coverage=coverage, dense=pool.dense, terms=terms)
         # Equal scores in the order of ids: the same question always gets the same answer.
-        best = np.lexsort((ids, -scores))[:limit]
-        candidates = [
+        return [
             Candidate(
-                passage_id=int(ids[place]),
-                article_id=int(articles[place]),
-                lexical=float(lexical[place]),
-                dense=None if np.isnan(dense[place]) else float(dense[place]),
+                passage_id=ids[place],
+                article_id=int(pool.articles[place]),
+                lexical=float(pool.lexical[place]),
+                dense=None if np.isnan(pool.dense[place]) else float(pool.dense[place]),
                 blend=float(scores[place]),
             )
-            for place in best
+            for place in np.lexsort((pool.ids, -scores))
         ]
-        return Proposal(candidates=candidates, terms=terms, dense_available=vector is not None)
 
     def _mask(
         self, language: str | None, audience: int | None, *, vectors_only: bool = True
