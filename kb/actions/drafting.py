@@ -64,7 +64,7 @@ def create_article(
             review_every_days=review_every_days,
             created_at=now,
         )
-        person = _require_writer(actor, made)
+        person = require_writer(actor, made)
         made.external_id = external_id or made.slug
         made.save()
         doing.record("create_article", f"article:{made.slug}", new={"title": good.title})
@@ -83,7 +83,7 @@ def open_draft(*, actor: Actor, article_id: int, language: str = "") -> Version:
         article = Article.objects.select_related("owner_group").filter(pk=article_id).first()
         if article is None:
             raise NotFound("There is no such article, or it isn't yours to see.")
-        person = _require_writer(actor, article)
+        person = require_writer(actor, article)
         versions = Version.objects.filter(article=article, language=language)
         existing = versions.filter(state=State.draft.value, change_set=None).first()
         if existing is not None:
@@ -105,7 +105,7 @@ def save_draft(*, actor: Actor, version_id: int, edits: int, content: Content) -
     good = checked(content)
     with work(actor=actor) as doing:
         version = lock_version(version_id)
-        person = _require_writer(actor, version.article)
+        person = require_writer(actor, version.article)
         if version.state != State.draft:
             raise Conflict("This is no draft any more; start a new one from it.")
         if version.edits != edits:
@@ -131,7 +131,7 @@ def submit_version(*, actor: Actor, version_id: int) -> Version:
     """
     with work(actor=actor) as doing:
         version = lock_version(version_id)
-        _require_writer(actor, version.article)
+        require_writer(actor, version.article)
         return submit(doing, version)
 
 
@@ -160,7 +160,7 @@ def withdraw_version(*, actor: Actor, version_id: int, why: str = "") -> Version
     """
     with work(actor=actor) as doing:
         version = lock_version(version_id)
-        person = _require_writer(actor, version.article)
+        person = require_writer(actor, version.article)
         if version.author_id != person.pk and not access.holds_role(
             person, Role.APPROVER, version.article
         ):
@@ -180,6 +180,14 @@ def content_of(version: Version) -> Content:
     names = Content.__dataclass_fields__
     values = {name: getattr(version, name) for name in names}
     return Content(**{**values, "facts": tuple(version.facts)})
+
+
+def require_writer(actor: Actor, article: Article) -> Person:
+    """Return the person who acts, an editor or approver of `article`; raise NotPermitted."""
+    person = actor.person
+    if person is not None and access.holds_role(person, Role.APPROVER, article):
+        return person
+    return access.require_role(person, Role.EDITOR, article)
 
 
 def free_slug(title: str) -> str:
@@ -217,13 +225,6 @@ def _new_draft(
     )
     doing.record("open_draft", f"version:{version.pk}", new={"article": article.slug})
     return version
-
-
-def _require_writer(actor: Actor, article: Article) -> Person:
-    person = actor.person
-    if person is not None and access.holds_role(person, Role.APPROVER, article):
-        return person
-    return access.require_role(person, Role.EDITOR, article)
 
 
 def _journey(name: str) -> Journey | None:

@@ -18,7 +18,7 @@ from django.db.models import F, Q
 from kb import access
 from kb.actions import preparing, publishing, reviewing
 from kb.actions.content import Content, canonical_fact, checked
-from kb.actions.drafting import content_of, submit
+from kb.actions.drafting import content_of, require_writer, submit
 from kb.actions.locking import lock_articles, lock_facts
 from kb.actions.reviewing import Signature
 from kb.actions.work import Actor, Work, work
@@ -67,10 +67,10 @@ def propose_fact_change(
         old = _governing(key, dict(scope or {}), effective_at or now)
         targets = affected(old, effective_at or now)
         for version in targets.carriers:
-            access.require_role(actor.person, Role.EDITOR, version.article)
+            person = require_writer(actor, version.article)
         new = _declaration(old, value=value, unit=unit, comparator=comparator)
         change_set = ChangeSet.objects.create(
-            proposed_by=access.require_role(actor.person, Role.EDITOR),
+            proposed_by=person,
             note=note.strip(),
             effective_at=effective_at,
             created_at=now,
@@ -134,9 +134,9 @@ def close_change_set(*, actor: Actor, change_set_id: int, decision: str, comment
     with work(actor=actor) as doing:
         change_set, versions = _locked(change_set_id)
         mine = actor.person is not None and change_set.proposed_by_id == actor.person.pk
-        if decision == "returned" or not mine:
-            person = access.require_role(actor.person, Role.APPROVER)
         for version in versions:
+            if decision == "returned" or not mine:
+                person = access.require_role(actor.person, Role.APPROVER, version.article)
             if decision == "returned":
                 reviewing.give_back(doing, version, reviewer=person, comment=comment)
             else:

@@ -31,6 +31,13 @@ from kb.models import AuditEvent, Change, Client, Person
 from policies.decisions import Decision
 
 REFUSED_BY_DATABASE = "KB001"
+
+# Columns and their types; ids and hashes are given by the database.
+_CHANGE = {"kind": "text", "at": "timestamptz", "article_id": "bigint", "version_id": "bigint"}
+_AUDIT = {
+    "at": "timestamptz",
+    **dict.fromkeys(("actor", "action", "subject", "old", "new", "why", "request_id"), "text"),
+}
 _CONFLICTS = {
     "version_one_open_draft": "There is an open draft of this article in this language already.",
     "period_no_overlap": "Another version took effect at the same time. Look again, then repeat.",
@@ -105,14 +112,12 @@ class Work:
     def finish(self) -> None:
         """Write the change rows and the audit rows, in that order."""
         if self._changes:
-            # One statement takes the chain's lock once; ids are given by the database.
-            _insert(Change, self._changes, ("kind", "at", "article_id", "version_id"))
+            _insert(Change, self._changes, _CHANGE)
         if self._audit:
             at = gate.clock()
             for event in self._audit:
                 event.at = at
-            names = ("at", "actor", "action", "subject", "old", "new", "why", "request_id")
-            _insert(AuditEvent, self._audit, names)
+            _insert(AuditEvent, self._audit, _AUDIT)
 
 
 @contextmanager
@@ -173,13 +178,14 @@ def _require_read_committed() -> None:
         )
 
 
-def _insert(
-    model: type[Change] | type[AuditEvent], rows: list[Any], names: tuple[str, ...]
-) -> None:
-    columns = ", ".join(names)
-    places = ", ".join(["%s"] * len(names))
+def _insert(model: type[Change] | type[AuditEvent], rows: list[Any], types: dict[str, str]) -> None:
+    """Insert `rows` in order, in one statement: the chain's lock is taken once."""
+    columns = ", ".join(types)
+    places = ", ".join(f"%s::{kind}[]" for kind in types.values())
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({places})",  # noqa: S608
-            [tuple(getattr(row, name) for name in names) for row in rows],
+        cursor.execute(
+            f"INSERT INTO {model._meta.db_table} ({columns}) "  # noqa: S608
+            f"SELECT {columns} FROM unnest({places}) WITH ORDINALITY AS r({columns}, place) "
+            "ORDER BY place",
+            [[getattr(row, name) for row in rows] for name in types],
         )

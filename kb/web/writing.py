@@ -282,7 +282,7 @@ def _written(
             refused(desk.form, error, rows=desk.rows)
     if desk.rows.is_bound and desk.action == "more":
         desk.rows = _with_spare(desk.rows)
-    wrong = bool(desk.form.errors) or (desk.rows.is_bound and any(desk.rows.errors))
+    wrong = bool(desk.form.errors) or (desk.rows.is_bound and not desk.rows.is_valid())
     context = {
         "form": desk.form,
         "rows": desk.rows,

@@ -146,7 +146,7 @@ def test_a_fact_changed_once_is_followed_everywhere_at_one_instant(team):
     editor, approver = visit("editor"), visit("approver")
     editor.open("/facts/refund.window/")
     editor.follow("Propose another value")
-    editor.fill(value="14", unit="days", note="The board decided in May")
+    editor.fill(value="14", note="The board decided in May")
     editor.press("Propose the change")
     assert all("30 days" in bot.ask(one)["quotes"][0]["text"] for one in asked.values())
 

@@ -120,34 +120,67 @@ INSERT INTO kb_chainhead (id, audit_id, audit_hash, change_cursor) VALUES (1, 0,
 CREATE FUNCTION kb_field(words text) RETURNS text LANGUAGE sql IMMUTABLE
     RETURN octet_length(words)::text || ':' || words;
 
+-- Each row follows the one before it: the head's, or a later one of the same statement. The head
+-- itself moves once a statement, since thousands of updates of one row in one transaction would each
+-- have to walk past all the versions before.
 CREATE FUNCTION kb_audit_chain() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     head kb_chainhead;
+    last record;
 BEGIN
+    PERFORM kb_require_read_committed();
     PERFORM kb_check_instant(NEW.at, 'at');
     SELECT * INTO head FROM kb_chainhead WHERE id = 1 FOR UPDATE;
+    SELECT id, hash INTO last FROM kb_auditevent ORDER BY id DESC LIMIT 1;
+    IF last.id > head.audit_id THEN
+        head.audit_id := last.id;
+        head.audit_hash := last.hash;
+    END IF;
     NEW.id := head.audit_id + 1;
     NEW.previous_hash := head.audit_hash;
     NEW.hash := kb_sha256(kb_field(NEW.previous_hash) || kb_field(NEW.id::text)
         || kb_field(kb_instant(NEW.at)) || kb_field(NEW.actor) || kb_field(NEW.action)
         || kb_field(NEW.subject) || kb_field(NEW.old) || kb_field(NEW.new) || kb_field(NEW.why)
         || kb_field(NEW.request_id));
-    UPDATE kb_chainhead SET audit_id = NEW.id, audit_hash = NEW.hash WHERE id = 1;
     RETURN NEW;
 END $$;
 CREATE TRIGGER audit_chain BEFORE INSERT ON kb_auditevent
     FOR EACH ROW EXECUTE FUNCTION kb_audit_chain();
 
-CREATE FUNCTION kb_change_order() RETURNS trigger
+CREATE FUNCTION kb_audit_head() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    UPDATE kb_chainhead SET change_cursor = change_cursor + 1 WHERE id = 1
-    RETURNING change_cursor INTO NEW.cursor;
+    UPDATE kb_chainhead SET audit_id = a.id, audit_hash = a.hash
+    FROM (SELECT id, hash FROM added ORDER BY id DESC LIMIT 1) a WHERE kb_chainhead.id = 1;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER audit_head AFTER INSERT ON kb_auditevent REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION kb_audit_head();
+
+CREATE FUNCTION kb_change_order() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    head bigint;
+BEGIN
+    SELECT change_cursor INTO head FROM kb_chainhead WHERE id = 1 FOR UPDATE;
+    NEW.cursor := 1 + greatest(head,
+        (SELECT cursor FROM kb_change ORDER BY cursor DESC LIMIT 1));
     RETURN NEW;
 END $$;
 CREATE TRIGGER change_order BEFORE INSERT ON kb_change
     FOR EACH ROW EXECUTE FUNCTION kb_change_order();
+
+CREATE FUNCTION kb_change_head() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE kb_chainhead SET change_cursor = a.cursor
+    FROM (SELECT max(cursor) AS cursor FROM added) a
+    WHERE kb_chainhead.id = 1 AND a.cursor IS NOT NULL;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER change_head AFTER INSERT ON kb_change REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION kb_change_head();
 
 ALTER TABLE kb_ratebucket SET UNLOGGED;
 
