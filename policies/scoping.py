@@ -16,7 +16,10 @@ from policies.scope import Scope
 
 NAMED_BONUS = 0.08
 OTHER_NAMED_MALUS = 0.12
-CLOSE = 0.03
+OPEN_MALUS = 0.02
+"""A text that holds everywhere goes before one that holds only where nobody said we are."""
+
+CLOSE = 0.05
 """Leaders whose scores lie this near each other are equally good."""
 
 MOST_OPTIONS = 8
@@ -72,35 +75,36 @@ def evidence(scope: Scope, *, caller: Scope, names: Mapping[str, frozenset[str]]
     """
     total = 0.0
     for key, value in scope.items():
-        if key in caller or not names.get(key):
+        if key in caller:
             continue
-        total += NAMED_BONUS if value in names[key] else -OTHER_NAMED_MALUS
+        if not names.get(key):
+            total -= OPEN_MALUS
+        else:
+            total += NAMED_BONUS if value in names[key] else -OTHER_NAMED_MALUS
     return total
 
 
 def ask_back(
     contenders: Sequence[Contender], *, caller: Scope, names: Mapping[str, frozenset[str]]
 ) -> AskBack | None:
-    """Return what to ask where the leaders differ only by one scope key that nobody gave.
+    """Return what to ask where the answer depends on one scope key that nobody gave or named.
 
-    `contenders` best first. None where the leader has no rival as good, where the question names
-    a value, or where the leaders differ by more than one key.
+    `contenders` best first: the leader's scope says which key it is, and those as good as the
+    leader which values there are to choose from. None where the leader depends on no key or on
+    several, or where only one value is in question.
     """
     if not contenders:
         return None
-    leaders = [one for one in contenders if one.score >= contenders[0].score - CLOSE]
-    if len({one.article_id for one in leaders}) < 2:
-        return None
-    open_keys = {key for one in leaders for key in one.scope if key not in caller}
+    leader = contenders[0]
+    open_keys = [key for key in leader.scope if key not in caller and not names.get(key)]
     if len(open_keys) != 1:
         return None
-    key = open_keys.pop()
-    if names.get(key) or any(key not in one.scope for one in leaders):
+    key = open_keys[0]
+    leaders = [one for one in contenders if one.score >= leader.score - CLOSE]
+    values = tuple(dict.fromkeys(one.scope[key] for one in leaders if key in one.scope))
+    if len(values) < 2:
         return None
-    values = tuple(dict.fromkeys(one.scope[key] for one in leaders))
-    if not 2 <= len(values) <= MOST_OPTIONS:
-        return None
-    return AskBack(key=key, values=values)
+    return AskBack(key=key, values=values[:MOST_OPTIONS])
 
 
 def _words(text: str) -> list[str]:
