@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def _questions(path: Path) -> list[str]:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8").split("\n")
     return [json.loads(line)["query"] for line in lines if line.strip()]
 
 

@@ -58,17 +58,18 @@ def _run(statement: str, *names: str) -> None:
 
 
 def _drop(name: str) -> None:
-    """Drop a database; the owner can't end the application's sessions, so that role does."""
-    place = settings.DATABASES["default"]
-    login = {"user": place["USER"], "password": place["PASSWORD"]}
-    parameters = {**_owner_parameters(settings.MAINTENANCE_DATABASE), **login}
-    with psycopg.connect(**parameters, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = %s AND usename = current_user",
-            [name],
-        )
-    _run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+    """Drop a database. Each role ends its own sessions; PostgreSQL itself waits for its workers."""
+    for alias in ("default", "owner"):
+        place = settings.DATABASES[alias]
+        login = {"user": place["USER"], "password": place["PASSWORD"]}
+        parameters = {**_owner_parameters(settings.MAINTENANCE_DATABASE), **login}
+        with psycopg.connect(**parameters, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = %s AND usename = current_user",
+                [name],
+            )
+    _run("DROP DATABASE IF EXISTS {}", name)
 
 
 @pytest.fixture(scope="session")

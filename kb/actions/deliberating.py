@@ -84,7 +84,7 @@ def deliberate(
     measured = features(proposal=proposal, served=served)
     calibration = answerability.calibration_for(measured)
     probability = answerability.probability(measured, calibration) if served else 0.0
-    found = _Found(order=order, served=served, scores=scores, proposal=proposal)
+    found = _Found(order=order, served=served, scores=scores, proposal=proposal, query=query)
     preempting = _preempted(found)
     if preempting is None and served and probability >= calibration.threshold:
         return _answered(found, probability, calibration.threshold, caller, names, max_results)
@@ -101,6 +101,7 @@ class _Found:
     served: list[Judged]
     scores: dict[int, float]
     proposal: Proposal
+    query: str
 
     def would_answer(self, one: Judged) -> bool:
         """Say whether a refused passage would have been answered from."""
@@ -130,7 +131,7 @@ def _answered(
             ask_back=back,
         )
     shown = found.served[:max_results]
-    chosen = quotes(terms=found.proposal.terms, passages=shown)
+    chosen = quotes(terms=found.proposal.terms, passages=shown, query=found.query)
     return Verdict(
         reason=ReasonCode.grounded,
         probability=probability,

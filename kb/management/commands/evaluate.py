@@ -78,7 +78,8 @@ def _caller(name: str) -> Caller:
 
 def _read(path: Path) -> Iterator[Labelled]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Only a newline ends a line of JSON: a text may hold U+2028, where splitlines() would cut.
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} can't be read: {error}") from error
     for number, line in enumerate(lines, 1):
