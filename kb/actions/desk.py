@@ -7,15 +7,14 @@ pages.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from kb.actions import listing
 from kb.actions.listing import IN_EFFECT, SCHEDULED, Line
 from kb.actions.visiting import Visitor
-from kb.models import ChangeSet, Contributor, Hold, Person, Review, Version
+from kb.models import Contributor, Hold, Person, Review, Version
 
 SOON_DAYS = 30
 _MINE = "(v.author_id = %(me)s OR v.edited_by_id = %(me)s)"
@@ -167,25 +166,3 @@ def _queue(visitor: Visitor) -> tuple[str, dict[str, Any]]:
     if not visitor.approves or groups is None:
         return where, {}
     return f"{where} AND a.owner_group_id = ANY(%(groups)s)", {"groups": groups}
-
-
-@dataclass(frozen=True)
-class OpenSet:
-    """A change set in review: what for, whose, and how many versions it puts in force."""
-
-    pk: int
-    note: str
-    proposed_by: Person
-    created_at: datetime
-    size: int
-
-
-def change_sets() -> list[OpenSet]:
-    """Return the change sets in review, the oldest first."""
-    found = (
-        ChangeSet.objects.filter(state="in_review")
-        .select_related("proposed_by")
-        .annotate(size=Count("versions"))
-        .order_by("pk")
-    )
-    return [OpenSet(one.pk, one.note, one.proposed_by, one.created_at, one.size) for one in found]

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from kb import access, gate
-from kb.actions import desk, dossier, publishing, reviewing
+from kb.actions import change_set_desk, desk, dossier, publishing, reviewing
 from kb.actions.visiting import Visitor
 from kb.errors import Invalid, KbError, StaleAuthentication
 from kb.models import Role, Version
@@ -56,7 +56,7 @@ class DecisionForm(forms.Form):
 @page(Role.EDITOR, Role.APPROVER)
 def queue(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """List what is in review, high risk first, then the oldest."""
-    context = {"queue": desk.queue(visitor, limit=200), "sets": desk.change_sets()}
+    context = {"queue": desk.queue(visitor, limit=200), "sets": change_set_desk.sets(visitor)}
     return show(request, visitor, "kb/queue.html", context, place="review_queue")
 
 
@@ -156,7 +156,12 @@ def _reviewed(
 class ReasonForm(forms.Form):
     """A reason that is kept with what was done."""
 
-    why = forms.CharField(label="Why", max_length=2000, widget=forms.Textarea({"rows": 3}))
+    why = forms.CharField(
+        label="Why",
+        max_length=2000,
+        error_messages={"required": "Say why; the reason is kept with it."},
+        widget=forms.Textarea({"rows": 3}),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -36,12 +36,14 @@ class SignInForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=150,
+        error_messages={"required": "Write your name."},
         widget=forms.TextInput({"autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
         label="Password",
         max_length=4096,
         strip=False,
+        error_messages={"required": "Write your password."},
         widget=forms.PasswordInput({"autocomplete": "current-password"}),
     )
 

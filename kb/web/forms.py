@@ -82,11 +82,13 @@ class ContentForm(forms.Form):
         label="Title",
         max_length=300,
         help_text="In the customer's words: what would they ask?",
+        error_messages={"required": "Write a title."},
         widget=forms.TextInput({"autocomplete": "off"}),
     )
     body = forms.CharField(
         label="Text",
         strip=False,
+        error_messages={"required": "Write the text, in Markdown."},
         help_text="Markdown. A heading ending in {audience=agent} keeps its section from "
         "customers; {{ fact refund.window }} shows a value that is kept in one place.",
         widget=forms.Textarea({"class": "text", "rows": 24, "spellcheck": "true"}),

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control
 
 from kb import conf
-from kb.actions import desk, visiting
+from kb.actions import change_set_desk, desk, visiting
 from kb.actions.visiting import Visitor
 from kb.errors import KbError, TooMany
 from kb.models import Person, Role, Version
@@ -98,7 +98,8 @@ def rail(visitor: Visitor) -> list[Link]:
     if visitor.reads_library:
         links.append(Link("library", "Library"))
     if visitor.writes:
-        links.append(Link("review_queue", "Review", desk.waiting(visitor)))
+        waiting = desk.waiting(visitor) + change_set_desk.waiting(visitor)
+        links.append(Link("review_queue", "Review", waiting))
     if visitor.reads_text:
         links += [Link("holds", "Holds"), Link("facts", "Facts")]
     if visitor.audits:

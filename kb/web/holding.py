@@ -32,6 +32,7 @@ class HoldForm(forms.Form):
         label="Reason",
         max_length=2000,
         help_text="Whoever lifts it reads this.",
+        error_messages={"required": "Say why; whoever lifts the hold reads it."},
         widget=forms.Textarea({"rows": 3}),
     )
 
@@ -40,7 +41,10 @@ class LiftForm(forms.Form):
     """What changed, so that it may be served again."""
 
     reason = forms.CharField(
-        label="What changed", max_length=2000, widget=forms.Textarea({"rows": 3})
+        label="What changed",
+        max_length=2000,
+        error_messages={"required": "Say what changed, so that it may be served again."},
+        widget=forms.Textarea({"rows": 3}),
     )
 
 

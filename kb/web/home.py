@@ -7,7 +7,7 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from kb.actions import catalogue, desk, registers
+from kb.actions import catalogue, change_set_desk, desk, registers
 from kb.actions.visiting import Visitor
 from kb.web.context import THEME_COOKIE, THEMES
 from kb.web.frame import page, show
@@ -27,7 +27,10 @@ def home(request: HttpRequest, visitor: Visitor) -> HttpResponse:
             "submitted": desk.submitted(visitor),
         }
     if visitor.approves:
-        context["queue"] = desk.queue(visitor, limit=8)
+        context |= {
+            "queue": desk.queue(visitor, limit=8),
+            "sets": change_set_desk.sets(visitor, limit=8),
+        }
     if visitor.reads_text:
         context |= {
             "holds": registers.holds(limit=5),
