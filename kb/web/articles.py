@@ -20,6 +20,7 @@ from kb.models import Article, Role, Version
 from kb.web import changes, strata
 from kb.web.frame import page, show
 from policies.approval import approvals_needed
+from policies.lifecycle import Reading
 
 READERS = (Role.EDITOR, Role.APPROVER, Role.AUDITOR, Role.AGENT)
 
@@ -185,6 +186,9 @@ def _about(visitor: Visitor, found: Article, version: Version | None) -> dict[st
         "open_work": dossier.open_work(found, language),
         "language": language,
         "needed": approvals_needed(version.kind, version.risk) if version else 0,
+        "may_hold": visitor.writes
+        and dossier_ is not None
+        and dossier_.line.reading in (Reading.in_effect, Reading.scheduled),
         "may_write": visitor.writes_for(found.owner_group_id),
         "may_approve": visitor.approves_for(found.owner_group_id),
     }
