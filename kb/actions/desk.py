@@ -14,7 +14,7 @@ from django.db.models import Q
 from kb.actions import listing
 from kb.actions.listing import IN_EFFECT, SCHEDULED, Line
 from kb.actions.visiting import Visitor
-from kb.models import Contributor, Hold, Person, Review, Version
+from kb.models import Contributor, Person, Review, Version
 
 SOON_DAYS = 30
 _MINE = "(v.author_id = %(me)s OR v.edited_by_id = %(me)s)"
@@ -153,11 +153,6 @@ def due(limit: int = 10) -> list[Line]:
         limit=limit,
         values={"soon": SOON_DAYS},
     )
-
-
-def open_hold_count() -> int:
-    """Return how many holds stand."""
-    return Hold.objects.filter(lifted_at=None).count()
 
 
 def _queue(visitor: Visitor) -> tuple[str, dict[str, Any]]:

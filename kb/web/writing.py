@@ -273,8 +273,7 @@ def _written(
     status: int = 0,
 ) -> HttpResponse:
     """Render the desk, with everything that was typed."""
-    parts: list[dossier.Part] = []
-    missing: tuple[str, ...] = ()
+    parts, missing = list[dossier.Part](), tuple[str, ...]()
     if preview is not None and desk.action == "preview":
         try:
             parts, missing = dossier.drafted(checked(preview))
@@ -299,10 +298,8 @@ def _written(
         "details": ["owner_group", "journey", "language", "review_every_days"],
         **(extra or {}),
     }
-    return show(
-        request, visitor, "kb/edit.html", context, place="library",
-        status=status or (422 if wrong else 200),
-    )  # fmt: skip
+    status = status or (422 if wrong else 200)
+    return show(request, visitor, "kb/edit.html", context, place="library", status=status)
 
 
 def _is_used(row: FactForm) -> bool:
