@@ -7,7 +7,7 @@ It never writes to the database. Called by the `export_articles` command.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -32,18 +32,24 @@ class Exported:
     fields: dict[str, Any]
 
 
-def export_articles(*, source: str | None = None, everything: bool = False) -> Iterator[Exported]:
-    """Yield a record a text (article and language), by external id.
+def choose_texts(*, source: str | None = None, everything: bool = False) -> list[int]:
+    """Return the versions to export, one a text (article and language).
 
     What the gate serves to people inside; with `everything` also what is on hold, overdue or
-    expired, and where nothing governs the scheduled, reviewed or drafted text. Raises Conflict
-    where two sources use one id: an export has one source.
+    expired, and where nothing governs the scheduled, reviewed or drafted text.
     """
-    ids = _all_texts(source) if everything else _served(source)
-    reviewed = _reviewed_at(source)
+    return _all_texts(source) if everything else _served(source)
+
+
+def export_articles(version_ids: Sequence[int]) -> Iterator[Exported]:
+    """Yield the versions as records, by external id.
+
+    Raises Conflict where two sources use one id: an export has one source.
+    """
+    reviewed = _reviewed_at()
     seen: dict[Key, str] = {}
     chosen = Version.objects.select_related("article__owner_group", "article__journey")
-    ordered = chosen.filter(pk__in=ids).order_by("article__external_id", "language", "pk")
+    ordered = chosen.filter(pk__in=version_ids).order_by("article__external_id", "language", "pk")
     for version in ordered.iterator(chunk_size=_AT_ONCE):
         article = version.article
         key = (article.external_id, version.language)
@@ -55,9 +61,9 @@ def export_articles(*, source: str | None = None, everything: bool = False) -> I
         yield Exported(article.slug, _fields(version, reviewed.get((article.source, *key))))
 
 
-def count_unserved(*, source: str | None = None) -> int:
-    """Return how many published texts are in effect but not served: on hold, overdue, and so on."""
-    return len(set(_in_effect(source).values_list("pk", flat=True)) - set(_served(source)))
+def count_unserved(served: Collection[int], *, source: str | None = None) -> int:
+    """Return how many texts are in effect but not `served`: on hold, overdue, and so on."""
+    return len(set(_in_effect(source).values_list("pk", flat=True)) - set(served))
 
 
 def _served(source: str | None) -> list[int]:
@@ -103,11 +109,9 @@ def _by_text(rows: QuerySet[Version]) -> Iterator[tuple[tuple[int, str], int]]:
         yield (article, language), pk
 
 
-def _reviewed_at(source: str | None) -> dict[tuple[str, str, str], str]:
+def _reviewed_at() -> dict[tuple[str, str, str], str]:
     """Return the latest imported `reviewed_at` of each text, by source, id and language."""
     rows = StagedRecord.objects.filter(run__state="in_force", content__reviewed_at__isnull=False)
-    if source is not None:
-        rows = rows.filter(run__source=source)
     names = ("run__source", "content__id", "content__language", "content__reviewed_at")
     return {
         (of, external_id, language): at

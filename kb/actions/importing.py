@@ -25,6 +25,7 @@ from kb.actions.importing_steps import Entry, Options, Outcome, Plan
 from kb.conf import settings
 from kb.errors import Conflict, Invalid, KbError
 from kb.inference.encoder import Encoder
+from kb.models import ImportRun
 from policies import importing as rules
 
 logger = logging.getLogger("kb.importing")
@@ -185,22 +186,7 @@ def _import(
         signers=signers,
     )
     resumed = run.records.exists()
-    shown = {
-        step.entry.key: importing_force.displays_of(step)
-        for step in checked.plan.steps
-        if step.written
-    }
-    importing_staging.stage(
-        run,
-        _good(records, checked),
-        shown=shown,
-        publishes=bool(signers.approvers),
-        total=len(checked.entries),
-        progress=progress,
-    )
-    embedded = None
-    if encoder is not None and signers.approvers:
-        embedded = importing_staging.embed(run, encoder=encoder, threads=threads, progress=progress)
+    embedded = _prepare(run, records, checked, signers, encoder, threads, progress)
     if records.digest() != digest:
         raise Conflict(f"{records.name} changed while it was imported; start again.")
     progress("taking force", 0, 1)
@@ -220,6 +206,34 @@ def _import(
         {staged_name(key): version for key, version in done.versions.items()},
     )
     return report
+
+
+def _prepare(
+    run: ImportRun,
+    records: Source,
+    checked: _Checked,
+    signers: Signers,
+    encoder: Encoder | None,
+    threads: int,
+    progress: Progress,
+) -> int | None:
+    """Stage and embed what isn't yet; return how many passages were embedded, if any could be."""
+    publishes = bool(signers.approvers)
+    importing_staging.stage(
+        run,
+        _good(records, checked),
+        shown={
+            step.entry.key: importing_force.displays_of(step)
+            for step in checked.plan.steps
+            if step.written
+        },
+        publishes=publishes,
+        total=len(checked.entries),
+        progress=progress,
+    )
+    if encoder is None or not publishes:
+        return None
+    return importing_staging.embed(run, encoder=encoder, threads=threads, progress=progress)
 
 
 def _good(records: Source, checked: _Checked) -> Iterator[Record]:

@@ -43,7 +43,7 @@ def alone(source: str) -> Iterator[None]:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [_IMPORT_LOCK, source])
-        if not cursor.fetchone()[0]:  # type: ignore[index]
+        if not cursor.fetchone()[0]:
             raise Conflict(f"Another import of {source!r} is running; wait for its end.")
     try:
         yield
@@ -71,7 +71,7 @@ def open_run(
     with transaction.atomic():
         unfinished = ImportRun.objects.select_for_update().filter(source=source, state="staging")
         same = unfinished.filter(file_digest=file_digest, options=dict(options)).first()
-        for run in unfinished.exclude(pk=same.pk if same else None):
+        for run in unfinished.exclude(pk__in=[same.pk] if same else []):
             run.records.all().delete()
             run.state, run.finished_at = "abandoned", gate.clock()
             run.save(update_fields=["state", "finished_at"])

@@ -53,9 +53,10 @@ class Command(BaseCommand):
         path, source, everything = options["path"], options["source"], options["all"]
         try:
             with one_line():
-                records = exporting.export_articles(source=source, everything=everything)
+                texts = exporting.choose_texts(source=source, everything=everything)
+                records = exporting.export_articles(texts)
                 count = self._write(path, options["format"], records)
-                unserved = 0 if everything else exporting.count_unserved(source=source)
+                unserved = 0 if everything else exporting.count_unserved(texts, source=source)
         except OSError as error:
             raise CommandError(f"{path} can't be written: {error.strerror}") from error
         self.stderr.write(f"Exported {count:,} texts.")
