@@ -230,6 +230,37 @@ def test_writers_at_once_stay_one_chain_and_readers_see_it_whole(own_database):
     )
 
 
+COLUMNS = "at, actor, action, subject, old, new, why, request_id"
+ROW = "kb_clock(), 'system:test', 'try', 'test:1', '', n::text, '', ''"
+
+
+def test_many_rows_of_one_statement_follow_each_other(db):
+    record()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO kb_auditevent ({COLUMNS}) SELECT {ROW} FROM generate_series(2, 500) n"
+        )
+    record()
+    rows = list(audit.stored_rows())
+    assert [row.new for row in rows[1:-1]] == [str(n) for n in range(2, 501)]
+    assert [row.id for row in rows] == list(range(1, 502))
+    assert audit.verify() == []
+
+
+def test_a_statement_that_writes_twice_leaves_the_head_at_the_last_row(db):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH first AS (INSERT INTO kb_auditevent ({COLUMNS}) "
+            f"SELECT {ROW} FROM generate_series(1, 3) n RETURNING id), "
+            f"second AS (INSERT INTO kb_auditevent ({COLUMNS}) "
+            f"SELECT {ROW} FROM generate_series(4, 4) n RETURNING id) "
+            f"INSERT INTO kb_auditevent ({COLUMNS}) SELECT {ROW} FROM generate_series(5, 6) n"
+        )
+    assert audit.verify() == []
+    record()
+    assert audit.verify() == []
+
+
 def test_a_writer_that_rolls_back_leaves_no_gap(own_database):
     record()
     with transaction.atomic():

@@ -365,6 +365,25 @@ def test_an_answer_waits_for_a_revocation_under_way_and_then_sees_it(revocation,
     assert not AnswerPassage.objects.exists()
 
 
+DEADLOCKS = pytest.mark.xfail(strict=True, reason="it locks the version's row against references")
+
+
+@pytest.mark.parametrize(
+    "revocation", ["hold", pytest.param("retire", marks=DEADLOCKS), "supersede"]
+)
+def test_an_answer_that_is_written_while_a_revocation_waits_stops_neither(revocation, team):
+    """Between the fence and the ledger row a revoking action may lock what the row refers to."""
+    version, (client, _key) = stories.published(team), stories.client()
+    stories.successor(team, version, body="New words.")
+    with transaction.atomic():
+        gate.share([version.article_id])
+        revoked = racing.start(lambda: REVOCATIONS[revocation](team, version))
+        until_waiting()
+        served_at = serve(version, client.pk)
+    assert served_at < outcome(revoked)
+    assert AnswerPassage.objects.get().served_at == served_at
+
+
 def test_answers_never_wait_for_each_other(team):
     version, (client, _key) = stories.published(team), stories.client()
     with uncommitted(lambda: serve(version, client.pk)), transaction.atomic():
