@@ -12,7 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kb.actions import importing_articles, importing_periods, importing_revisions
+from kb.actions import (
+    importing_articles,
+    importing_people,
+    importing_periods,
+    importing_revisions,
+)
 from kb.actions.importing_people import Signers
 from kb.actions.importing_plan import make_plan
 from kb.actions.importing_reading import Refusal
@@ -67,6 +72,11 @@ def take_force(
         run = ImportRun.objects.select_for_update().get(pk=run_id)
         if run.state != "staging":
             raise Conflict("Another process has finished this import.")
+        # Roles may have been taken away while the file was staged and embedded.
+        signers = importing_people.signers(
+            author=signers.author.get_username(),
+            approvers=[person.get_username() for person in signers.approvers],
+        )
         entries, titles = _entries(run)
         _lock(options, entries)
         plan = make_plan(entries, options=options, signers=signers, now=doing.now(), spared=spared)

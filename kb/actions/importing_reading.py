@@ -87,6 +87,8 @@ def open_source(path: Path, form: str | None = None) -> Source:
         raise Invalid(
             {"path": f"there is no {path}; name a JSONL file or a folder of Markdown files"}
         )
+    if not path.is_dir() and not path.is_file():
+        raise Invalid({"path": f"{path} is no file; an import reads its file more than once"})
     if not os.access(path, os.R_OK):
         raise Invalid({"path": f"{path} can't be read; check its permissions"})
     if (form or _form_of(path)) == "markdown":
@@ -105,7 +107,7 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.name = path.name
+        self.name = _shown(path.name)
 
     def digest(self) -> str:
         """Return the SHA-256 of the file."""
@@ -133,7 +135,7 @@ class MarkdownFiles:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.name = path.name or str(path)
+        self.name = _shown(path.name or str(path))
 
     def digest(self) -> str:
         """Return the SHA-256 over the paths and contents of the files."""
@@ -143,13 +145,13 @@ class MarkdownFiles:
         """Yield a record a file."""
         for path in self._files():
             name = path.relative_to(self._path).as_posix() if path != self._path else path.name
-            yield read_markdown(path, name)
+            yield read_markdown(path, _shown(name))
 
     def _files(self) -> list[Path]:
         if self._path.is_file():
             return [self._path]
         found: list[Path] = []
-        for folder, inner, names in os.walk(self._path):
+        for folder, inner, names in os.walk(self._path, onerror=_raise):
             inner[:] = [name for name in inner if not name.startswith(".")]
             found += [
                 Path(folder, name)
@@ -210,6 +212,16 @@ def _decoded(data: bytes) -> str | _NotUtf8:
             error.start,
             f"isn't UTF-8 (byte 0x{wrong} at position {error.start + 1}); save it as UTF-8",
         )
+
+
+def _shown(name: str) -> str:
+    """Return a file's name as text: the bytes of one may be anything."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _raise(error: OSError) -> NoReturn:
+    """A folder that can't be read isn't an empty one."""
+    raise error
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -290,6 +302,6 @@ def _digest_of(paths: Sequence[Path], *, named_from: Path | None = None) -> str:
             while block := file.read(_BLOCK):
                 one.update(block)
         if named_from is not None:
-            total.update(f"{path.relative_to(named_from).as_posix()}\n".encode())
+            total.update(os.fsencode(path.relative_to(named_from).as_posix()) + b"\n")
         total.update(one.digest())
     return total.hexdigest()

@@ -75,6 +75,10 @@ def open_run(
             run.records.all().delete()
             run.state, run.finished_at = "abandoned", gate.clock()
             run.save(update_fields=["state", "finished_at"])
+        # What a process left that was killed between taking force and settling.
+        StagedRecord.objects.filter(run__source=source, run__state="in_force").exclude(
+            passages=[]
+        ).update(passages=[])
         if same is not None:
             return same
         run = ImportRun.objects.create(

@@ -20,6 +20,7 @@ from kb.models import (
     Passage,
     Period,
     Person,
+    RoleGrant,
     StagedRecord,
     Version,
 )
@@ -426,6 +427,19 @@ def test_what_changed_meanwhile_is_seen_when_the_import_takes_force():
     edit("a", body="Better words of a.")
     assert bring(record("a", body="New words of a.")).counts["left"] == 1
     assert versions("a")[-1].body == "Better words of a."
+
+
+def test_a_role_that_is_taken_away_meanwhile_counts():
+    interrupted(record("a"), phase="taking force")
+
+    def take_away(phase: str, _done: int, _total: int) -> None:
+        if phase == "taking force":
+            RoleGrant.objects.filter(person__username="approver").delete()
+
+    request = Request(author="editor", approvers=("approver",), source=SOURCE)
+    with pytest.raises(NotPermitted):
+        importing.import_articles(given(record("a")), request, progress=take_away)
+    assert not Article.objects.exists()
 
 
 def test_a_finished_run_keeps_what_became_of_each_record():

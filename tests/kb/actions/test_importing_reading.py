@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,19 @@ def test_a_path_that_is_not_there_is_named(tmp_path):
         reading.open_source(tmp_path / "none.jsonl")
     with pytest.raises(Invalid, match="is a folder"):
         reading.open_source(tmp_path, "jsonl")
+
+
+def test_a_name_of_strange_bytes_is_shown_as_text(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/gr\xfcn.jsonl"))
+    path.write_bytes(b"{}")
+    (found,) = reading.open_source(path)
+    assert found.place.file == "gr\ufffdn.jsonl"
+
+
+def test_what_can_be_read_only_once_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Invalid, match="is no file"):
+        reading.open_source(tmp_path / "pipe")
 
 
 MARKDOWN = b"""\xef\xbb\xbf---\r
