@@ -35,7 +35,7 @@ run: install ## set up and serve: database, starter content, web and worker (Ctr
 	@PYTHONWARNINGS="$${PYTHONWARNINGS:-ignore}" exec $(PYTHON) manage.py up $(ARGS)
 
 test: install-dev ## set up and run the whole suite on an embedded PostgreSQL
-	@$(TEST_DATABASE) $(PYTHON) -m pytest $(ARGS)
+	@$(TEST_DATABASE) $(PYTHON) -m pytest -n 2 $(ARGS)
 
 lint: install-dev ## everything of `check` but the suite
 	@$(PYTHON) -m ruff format --check .

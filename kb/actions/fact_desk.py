@@ -211,8 +211,9 @@ def reach(visitor: Visitor, value: Stretch) -> Reach:
 
 
 def edits_for(visitor: Visitor, group_id: int) -> bool:
-    """Say whether the visitor holds the editor's role for an owner group, which proposing asks."""
-    return any(role == Role.EDITOR and group in (None, group_id) for role, group in visitor.grants)
+    """Say whether the visitor writes for an owner group, as editor or approver: proposing asks it."""
+    writers = (Role.EDITOR, Role.APPROVER)
+    return any(role in writers and group in (None, group_id) for role, group in visitor.grants)
 
 
 def _stretches(fact_ids: Sequence[int], *, to_come: bool) -> list[Stretch]:

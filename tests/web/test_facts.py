@@ -259,7 +259,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_is_lost(
         assert "Kept as typed" in page
 
 
-@pytest.mark.parametrize("role", ["approver", "auditor"])
+@pytest.mark.parametrize("role", ["auditor"])
 def test_who_doesnt_write_is_not_offered_to_propose_and_is_refused(team, article, role):
     stories.person(f"the {role}", role)
     client = browser(f"the {role}")
