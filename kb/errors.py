@@ -18,7 +18,8 @@ from __future__ import annotations
 class KbError(Exception):
     """An error with a stable code and words for a person.
 
-    `code` is snake_case and documented in docs/errors.md; `detail` says what happened and what to do.
+    `code` is snake_case and documented in docs/errors.md; `detail` says what happened and what to
+    do.
     """
 
     code = "error"

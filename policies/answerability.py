@@ -62,7 +62,8 @@ class Calibration:
 
 # Fitted by training/fit_answerability.py on 564 labelled questions over five knowledge bases; its
 # cross-validated figures are in docs/retrieval.md. A threshold is where 93 of 100 answered
-# questions were answerable: with the encoder 71 % of the answerable are answered there, without it 52 %.
+# questions were answerable: with the encoder 71 % of the answerable are answered there, without
+# it 52 %.
 LEXICAL = Calibration(
     version="lexical-1",
     weights=MappingProxyType({"top_lexical": 2.075}),

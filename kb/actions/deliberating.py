@@ -1,8 +1,8 @@
 """From candidates that the gate has judged to a decision with its reason.
 
-It reads and writes nothing. It decides whether to answer, ask back, abstain or hand over, from the order of the candidates, what
-the gate said of each, and the calibrated probability. Called by answering (which records it) and by
-evaluation (which doesn't).
+It reads and writes nothing. It decides whether to answer, ask back, abstain or hand over, from the
+order of the candidates, what the gate said of each, and the calibrated probability. Called by
+answering (which records it) and by evaluation (which doesn't).
 """
 
 from __future__ import annotations

@@ -211,7 +211,7 @@ def reach(visitor: Visitor, value: Stretch) -> Reach:
 
 
 def edits_for(visitor: Visitor, group_id: int) -> bool:
-    """Say whether the visitor writes for an owner group, as editor or approver: proposing asks it."""
+    """Say whether the visitor writes for an owner group (editor or approver), as proposing asks."""
     writers = (Role.EDITOR, Role.APPROVER)
     return any(role in writers and group in (None, group_id) for role, group in visitor.grants)
 

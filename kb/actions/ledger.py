@@ -116,7 +116,7 @@ def question_hash(question: str) -> str:
 
 
 def new_id() -> uuid.UUID:
-    """Return a UUID of version 7 (RFC 9562, 5.7): in time order, so that its index stays compact."""
+    """Return a UUID of version 7 (RFC 9562, 5.7): in time order, which keeps its index compact."""
     milliseconds = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
     value = (milliseconds & (2**48 - 1)) << 80 | 0x7 << 76 | (random >> 68) << 64

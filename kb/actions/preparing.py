@@ -182,7 +182,8 @@ def _revision(terms: facts.FactTerms, now: datetime) -> FactRevision:
     if fact.type != terms.type:
         raise Invalid(
             {
-                "facts": f"{terms.key} is a {fact.type}, not a {terms.type}; use its type or a new key"
+                "facts": f"{terms.key} is a {fact.type}, not a {terms.type}; "
+                "use its type or a new key"
             }
         )
     same = FactRevision.objects.select_related("fact").filter(

@@ -11,665 +11,1585 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ChainHead',
+            name="ChainHead",
             fields=[
-                ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('audit_id', models.BigIntegerField(default=0)),
-                ('audit_hash', models.CharField(default='0000000000000000000000000000000000000000000000000000000000000000', max_length=64)),
-                ('change_cursor', models.BigIntegerField(default=0)),
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("audit_id", models.BigIntegerField(default=0)),
+                (
+                    "audit_hash",
+                    models.CharField(
+                        default="0000000000000000000000000000000000000000000000000000000000000000",
+                        max_length=64,
+                    ),
+                ),
+                ("change_cursor", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Client',
+            name="Client",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('audience', models.CharField(choices=[('public', 'public'), ('agent', 'agent'), ('internal', 'internal')], default='public', max_length=10)),
-                ('channel', models.CharField(blank=True, max_length=40)),
-                ('scope', models.JSONField(default=dict)),
-                ('rights', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
-                ('rate_per_s', models.FloatField(blank=True, null=True)),
-                ('purpose', models.CharField(choices=[('live', 'live'), ('test', 'test')], default='live', max_length=4)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "audience",
+                    models.CharField(
+                        choices=[
+                            ("public", "public"),
+                            ("agent", "agent"),
+                            ("internal", "internal"),
+                        ],
+                        default="public",
+                        max_length=10,
+                    ),
+                ),
+                ("channel", models.CharField(blank=True, max_length=40)),
+                ("scope", models.JSONField(default=dict)),
+                (
+                    "rights",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=20),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("rate_per_s", models.FloatField(blank=True, null=True)),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[("live", "live"), ("test", "test")], default="live", max_length=4
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Fact',
+            name="Fact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100, unique=True)),
-                ('type', models.CharField(max_length=12)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=100, unique=True)),
+                ("type", models.CharField(max_length=12)),
             ],
         ),
         migrations.CreateModel(
-            name='Journey',
+            name="Journey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('readiness', models.CharField(choices=[('repair', 'repair'), ('assist', 'assist'), ('automate', 'automate')], default='automate', max_length=10)),
-                ('readiness_decided_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "readiness",
+                    models.CharField(
+                        choices=[
+                            ("repair", "repair"),
+                            ("assist", "assist"),
+                            ("automate", "automate"),
+                        ],
+                        default="automate",
+                        max_length=10,
+                    ),
+                ),
+                ("readiness_decided_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='OwnerGroup',
+            name="OwnerGroup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Person',
+            name="Person",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                (
+                    "last_login",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                ),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                (
+                    "first_name",
+                    models.CharField(blank=True, max_length=150, verbose_name="first name"),
+                ),
+                (
+                    "last_name",
+                    models.CharField(blank=True, max_length=150, verbose_name="last name"),
+                ),
+                (
+                    "email",
+                    models.EmailField(blank=True, max_length=254, verbose_name="email address"),
+                ),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                (
+                    "date_joined",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="date joined"
+                    ),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'person',
-                'verbose_name_plural': 'people',
+                "verbose_name": "person",
+                "verbose_name_plural": "people",
             },
             managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
+                ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('actor', models.CharField(max_length=150)),
-                ('action', models.CharField(max_length=60)),
-                ('subject', models.CharField(max_length=120)),
-                ('old', models.TextField(blank=True)),
-                ('new', models.TextField(blank=True)),
-                ('why', models.TextField(blank=True)),
-                ('request_id', models.CharField(blank=True, max_length=64)),
-                ('previous_hash', models.CharField(max_length=64)),
-                ('hash', models.CharField(max_length=64)),
+                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("actor", models.CharField(max_length=150)),
+                ("action", models.CharField(max_length=60)),
+                ("subject", models.CharField(max_length=120)),
+                ("old", models.TextField(blank=True)),
+                ("new", models.TextField(blank=True)),
+                ("why", models.TextField(blank=True)),
+                ("request_id", models.CharField(blank=True, max_length=64)),
+                ("previous_hash", models.CharField(max_length=64)),
+                ("hash", models.CharField(max_length=64)),
             ],
             options={
-                'indexes': [models.Index(fields=['subject', 'id'], name='audit_subject')],
+                "indexes": [models.Index(fields=["subject", "id"], name="audit_subject")],
             },
         ),
         migrations.CreateModel(
-            name='ChangeSet',
+            name="ChangeSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('note', models.TextField()),
-                ('state', models.CharField(choices=[('in_review', 'in_review'), ('published', 'published'), ('returned', 'returned'), ('withdrawn', 'withdrawn')], default='in_review', max_length=12)),
-                ('effective_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("note", models.TextField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("in_review", "in_review"),
+                            ("published", "published"),
+                            ("returned", "returned"),
+                            ("withdrawn", "withdrawn"),
+                        ],
+                        default="in_review",
+                        max_length=12,
+                    ),
+                ),
+                ("effective_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "proposed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RateBucket',
+            name="RateBucket",
             fields=[
-                ('client', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='kb.client')),
-                ('tokens', models.FloatField()),
-                ('filled_at', models.DateTimeField()),
+                (
+                    "client",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        serialize=False,
+                        to="kb.client",
+                    ),
+                ),
+                ("tokens", models.FloatField()),
+                ("filled_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Answer',
+            name="Answer",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('decision', models.CharField(max_length=10)),
-                ('reason', models.CharField(max_length=30)),
-                ('probability', models.FloatField()),
-                ('threshold', models.FloatField()),
-                ('question_hash', models.CharField(max_length=64)),
-                ('language', models.CharField(max_length=35)),
-                ('audience', models.CharField(max_length=10)),
-                ('scope', models.JSONField(default=dict)),
-                ('channel', models.CharField(blank=True, max_length=40)),
-                ('purpose', models.CharField(default='live', max_length=4)),
-                ('historical', models.BooleanField(default=False)),
-                ('as_of', models.DateTimeField(blank=True, null=True)),
-                ('known_at', models.DateTimeField(blank=True, null=True)),
-                ('served_at', models.DateTimeField()),
-                ('valid_until', models.DateTimeField()),
-                ('request_id', models.CharField(blank=True, max_length=64)),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='kb.client')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("decision", models.CharField(max_length=10)),
+                ("reason", models.CharField(max_length=30)),
+                ("probability", models.FloatField()),
+                ("threshold", models.FloatField()),
+                ("question_hash", models.CharField(max_length=64)),
+                ("language", models.CharField(max_length=35)),
+                ("audience", models.CharField(max_length=10)),
+                ("scope", models.JSONField(default=dict)),
+                ("channel", models.CharField(blank=True, max_length=40)),
+                ("purpose", models.CharField(default="live", max_length=4)),
+                ("historical", models.BooleanField(default=False)),
+                ("as_of", models.DateTimeField(blank=True, null=True)),
+                ("known_at", models.DateTimeField(blank=True, null=True)),
+                ("served_at", models.DateTimeField()),
+                ("valid_until", models.DateTimeField()),
+                ("request_id", models.CharField(blank=True, max_length=64)),
+                (
+                    "client",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="answers",
+                        to="kb.client",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ClientKey',
+            name="ClientKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(max_length=64, unique=True)),
-                ('prefix', models.CharField(max_length=12)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='keys', to='kb.client')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hash", models.CharField(max_length=64, unique=True)),
+                ("prefix", models.CharField(max_length=12)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "client",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="keys",
+                        to="kb.client",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FactRevision',
+            name="FactRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('comparator', models.CharField(default='eq', max_length=4)),
-                ('value', models.CharField(max_length=500)),
-                ('unit', models.CharField(blank=True, max_length=30)),
-                ('canonical', models.CharField(max_length=600)),
-                ('display', models.CharField(max_length=600)),
-                ('scope', models.JSONField(default=dict)),
-                ('valid_from', models.DateTimeField(blank=True, null=True)),
-                ('valid_until', models.DateTimeField(blank=True, null=True)),
-                ('digest', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('fact', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to='kb.fact')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("comparator", models.CharField(default="eq", max_length=4)),
+                ("value", models.CharField(max_length=500)),
+                ("unit", models.CharField(blank=True, max_length=30)),
+                ("canonical", models.CharField(max_length=600)),
+                ("display", models.CharField(max_length=600)),
+                ("scope", models.JSONField(default=dict)),
+                ("valid_from", models.DateTimeField(blank=True, null=True)),
+                ("valid_until", models.DateTimeField(blank=True, null=True)),
+                ("digest", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "fact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="revisions",
+                        to="kb.fact",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='HistoricalClient',
+            name="HistoricalClient",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('name', models.CharField(db_index=True, max_length=100)),
-                ('audience', models.CharField(choices=[('public', 'public'), ('agent', 'agent'), ('internal', 'internal')], default='public', max_length=10)),
-                ('channel', models.CharField(blank=True, max_length=40)),
-                ('scope', models.JSONField(default=dict)),
-                ('rights', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
-                ('rate_per_s', models.FloatField(blank=True, null=True)),
-                ('purpose', models.CharField(choices=[('live', 'live'), ('test', 'test')], default='live', max_length=4)),
-                ('created_at', models.DateTimeField()),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(db_index=True, max_length=100)),
+                (
+                    "audience",
+                    models.CharField(
+                        choices=[
+                            ("public", "public"),
+                            ("agent", "agent"),
+                            ("internal", "internal"),
+                        ],
+                        default="public",
+                        max_length=10,
+                    ),
+                ),
+                ("channel", models.CharField(blank=True, max_length=40)),
+                ("scope", models.JSONField(default=dict)),
+                (
+                    "rights",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=20),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("rate_per_s", models.FloatField(blank=True, null=True)),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[("live", "live"), ("test", "test")], default="live", max_length=4
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical client',
-                'verbose_name_plural': 'historical clients',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical client",
+                "verbose_name_plural": "historical clients",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalJourney',
+            name="HistoricalJourney",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('name', models.CharField(db_index=True, max_length=100)),
-                ('readiness', models.CharField(choices=[('repair', 'repair'), ('assist', 'assist'), ('automate', 'automate')], default='automate', max_length=10)),
-                ('readiness_decided_at', models.DateTimeField(blank=True, null=True)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(db_index=True, max_length=100)),
+                (
+                    "readiness",
+                    models.CharField(
+                        choices=[
+                            ("repair", "repair"),
+                            ("assist", "assist"),
+                            ("automate", "automate"),
+                        ],
+                        default="automate",
+                        max_length=10,
+                    ),
+                ),
+                ("readiness_decided_at", models.DateTimeField(blank=True, null=True)),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical journey',
-                'verbose_name_plural': 'historical journeys',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical journey",
+                "verbose_name_plural": "historical journeys",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='IdempotencyRecord',
+            name="IdempotencyRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=200)),
-                ('request_digest', models.CharField(max_length=64)),
-                ('status', models.PositiveSmallIntegerField()),
-                ('body', models.JSONField()),
-                ('created_at', models.DateTimeField()),
-                ('answer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='kb.answer')),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='kb.client')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=200)),
+                ("request_digest", models.CharField(max_length=64)),
+                ("status", models.PositiveSmallIntegerField()),
+                ("body", models.JSONField()),
+                ("created_at", models.DateTimeField()),
+                (
+                    "answer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="kb.answer",
+                    ),
+                ),
+                (
+                    "client",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="kb.client"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ImportRun',
+            name="ImportRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=100)),
-                ('file_name', models.CharField(max_length=300)),
-                ('file_digest', models.CharField(max_length=64)),
-                ('options', models.JSONField(default=dict)),
-                ('operator', models.CharField(max_length=150)),
-                ('state', models.CharField(choices=[('staging', 'staging'), ('in_force', 'in_force'), ('abandoned', 'abandoned')], default='staging', max_length=10)),
-                ('counts', models.JSONField(default=dict)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('approvers', models.ManyToManyField(related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("source", models.CharField(max_length=100)),
+                ("file_name", models.CharField(max_length=300)),
+                ("file_digest", models.CharField(max_length=64)),
+                ("options", models.JSONField(default=dict)),
+                ("operator", models.CharField(max_length=150)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("staging", "staging"),
+                            ("in_force", "in_force"),
+                            ("abandoned", "abandoned"),
+                        ],
+                        default="staging",
+                        max_length=10,
+                    ),
+                ),
+                ("counts", models.JSONField(default=dict)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "approvers",
+                    models.ManyToManyField(related_name="+", to=settings.AUTH_USER_MODEL),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='HistoricalArticle',
+            name="HistoricalArticle",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=120)),
-                ('source', models.CharField(default='touchstone', max_length=100)),
-                ('external_id', models.CharField(max_length=300)),
-                ('review_every_days', models.PositiveIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('journey', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='kb.journey')),
-                ('owner_group', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='kb.ownergroup')),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        auto_created=True, blank=True, db_index=True, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=120)),
+                ("source", models.CharField(default="touchstone", max_length=100)),
+                ("external_id", models.CharField(max_length=300)),
+                ("review_every_days", models.PositiveIntegerField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "journey",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="kb.journey",
+                    ),
+                ),
+                (
+                    "owner_group",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="kb.ownergroup",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical article',
-                'verbose_name_plural': 'historical articles',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical article",
+                "verbose_name_plural": "historical articles",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Article',
+            name="Article",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=120, unique=True)),
-                ('source', models.CharField(default='touchstone', max_length=100)),
-                ('external_id', models.CharField(max_length=300)),
-                ('review_every_days', models.PositiveIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('journey', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='kb.journey')),
-                ('owner_group', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='kb.ownergroup')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=120, unique=True)),
+                ("source", models.CharField(default="touchstone", max_length=100)),
+                ("external_id", models.CharField(max_length=300)),
+                ("review_every_days", models.PositiveIntegerField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "journey",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="kb.journey",
+                    ),
+                ),
+                (
+                    "owner_group",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="kb.ownergroup"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PassageVector',
+            name="PassageVector",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('embedding_key', models.CharField(max_length=64)),
-                ('encoder', models.CharField(max_length=120)),
-                ('vector', models.BinaryField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("embedding_key", models.CharField(max_length=64)),
+                ("encoder", models.CharField(max_length=120)),
+                ("vector", models.BinaryField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('embedding_key', 'encoder'), name='vector_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("embedding_key", "encoder"), name="vector_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Period',
+            name="Period",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('language', models.CharField(max_length=35)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(blank=True, null=True)),
-                ('article', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='periods', to='kb.article')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("language", models.CharField(max_length=35)),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "article",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="periods",
+                        to="kb.article",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FactPeriod',
+            name="FactPeriod",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(blank=True, null=True)),
-                ('fact', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='kb.fact')),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='periods', to='kb.factrevision')),
-                ('period', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fact_periods', to='kb.period')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "fact",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="kb.fact"),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="periods",
+                        to="kb.factrevision",
+                    ),
+                ),
+                (
+                    "period",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="fact_periods",
+                        to="kb.period",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PeriodRecord',
+            name="PeriodRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(blank=True, null=True)),
-                ('recorded_at', models.DateTimeField()),
-                ('period', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='records', to='kb.period')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField(blank=True, null=True)),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "period",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="records",
+                        to="kb.period",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RoleGrant',
+            name="RoleGrant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('editor', 'editor'), ('approver', 'approver'), ('agent', 'agent'), ('auditor', 'auditor'), ('administrator', 'administrator')], max_length=20)),
-                ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='kb.ownergroup')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("editor", "editor"),
+                            ("approver", "approver"),
+                            ("agent", "agent"),
+                            ("auditor", "auditor"),
+                            ("administrator", "administrator"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="kb.ownergroup",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StagedRecord',
+            name="StagedRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.PositiveIntegerField()),
-                ('external_id', models.CharField(max_length=300)),
-                ('content', models.JSONField()),
-                ('passages', models.JSONField()),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='records', to='kb.importrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("line", models.PositiveIntegerField()),
+                ("external_id", models.CharField(max_length=300)),
+                ("content", models.JSONField()),
+                ("passages", models.JSONField()),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="records",
+                        to="kb.importrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Version',
+            name="Version",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('language', models.CharField(max_length=35)),
-                ('number', models.PositiveIntegerField(blank=True, null=True)),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('in_review', 'in_review'), ('published', 'published'), ('returned', 'returned'), ('withdrawn', 'withdrawn'), ('retired', 'retired')], default='draft', max_length=12)),
-                ('title', models.CharField(max_length=300)),
-                ('body', models.TextField()),
-                ('kind', models.CharField(choices=[('policy', 'policy'), ('resolution', 'resolution')], max_length=12)),
-                ('risk', models.CharField(choices=[('normal', 'normal'), ('high', 'high')], default='normal', max_length=6)),
-                ('audience', models.CharField(choices=[('public', 'public'), ('agent', 'agent'), ('internal', 'internal')], default='internal', max_length=10)),
-                ('scope', models.JSONField(default=dict)),
-                ('effective_from', models.DateTimeField(blank=True, null=True)),
-                ('effective_until', models.DateTimeField(blank=True, null=True)),
-                ('change_note', models.TextField(blank=True)),
-                ('facts', models.JSONField(default=list)),
-                ('digest', models.CharField(blank=True, max_length=64, null=True)),
-                ('edits', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('edited_at', models.DateTimeField()),
-                ('submitted_at', models.DateTimeField(blank=True, null=True)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('verified_at', models.DateTimeField(blank=True, null=True)),
-                ('article', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='kb.article')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('based_on', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='successors', to='kb.version')),
-                ('change_set', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='kb.changeset')),
-                ('edited_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('import_run', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='kb.importrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("language", models.CharField(max_length=35)),
+                ("number", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("in_review", "in_review"),
+                            ("published", "published"),
+                            ("returned", "returned"),
+                            ("withdrawn", "withdrawn"),
+                            ("retired", "retired"),
+                        ],
+                        default="draft",
+                        max_length=12,
+                    ),
+                ),
+                ("title", models.CharField(max_length=300)),
+                ("body", models.TextField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("policy", "policy"), ("resolution", "resolution")], max_length=12
+                    ),
+                ),
+                (
+                    "risk",
+                    models.CharField(
+                        choices=[("normal", "normal"), ("high", "high")],
+                        default="normal",
+                        max_length=6,
+                    ),
+                ),
+                (
+                    "audience",
+                    models.CharField(
+                        choices=[
+                            ("public", "public"),
+                            ("agent", "agent"),
+                            ("internal", "internal"),
+                        ],
+                        default="internal",
+                        max_length=10,
+                    ),
+                ),
+                ("scope", models.JSONField(default=dict)),
+                ("effective_from", models.DateTimeField(blank=True, null=True)),
+                ("effective_until", models.DateTimeField(blank=True, null=True)),
+                ("change_note", models.TextField(blank=True)),
+                ("facts", models.JSONField(default=list)),
+                ("digest", models.CharField(blank=True, max_length=64, null=True)),
+                ("edits", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("edited_at", models.DateTimeField()),
+                ("submitted_at", models.DateTimeField(blank=True, null=True)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("verified_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "article",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="kb.article",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "based_on",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="successors",
+                        to="kb.version",
+                    ),
+                ),
+                (
+                    "change_set",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="kb.changeset",
+                    ),
+                ),
+                (
+                    "edited_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "import_run",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="kb.importrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Verification',
+            name="Verification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('note', models.TextField(blank=True)),
-                ('verified_at', models.DateTimeField()),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verifications', to='kb.version')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("note", models.TextField(blank=True)),
+                ("verified_at", models.DateTimeField()),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="verifications",
+                        to="kb.version",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64)),
-                ('decision', models.CharField(choices=[('approve', 'approve'), ('return', 'return')], max_length=8)),
-                ('meaning', models.CharField(max_length=40)),
-                ('comment', models.TextField(blank=True)),
-                ('authenticated_by', models.CharField(blank=True, max_length=20)),
-                ('authenticated_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_at', models.DateTimeField()),
-                ('import_run', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='kb.importrun')),
-                ('reviewer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='kb.version')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "decision",
+                    models.CharField(
+                        choices=[("approve", "approve"), ("return", "return")], max_length=8
+                    ),
+                ),
+                ("meaning", models.CharField(max_length=40)),
+                ("comment", models.TextField(blank=True)),
+                ("authenticated_by", models.CharField(blank=True, max_length=20)),
+                ("authenticated_at", models.DateTimeField(blank=True, null=True)),
+                ("decided_at", models.DateTimeField()),
+                (
+                    "import_run",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="kb.importrun",
+                    ),
+                ),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reviews",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reviews",
+                        to="kb.version",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PinnedFact',
+            name="PinnedFact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pinned_by', to='kb.factrevision')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pins', to='kb.version')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pinned_by",
+                        to="kb.factrevision",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pins",
+                        to="kb.version",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='period',
-            name='closed_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='closed_periods', to='kb.version'),
+            model_name="period",
+            name="closed_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="closed_periods",
+                to="kb.version",
+            ),
         ),
         migrations.AddField(
-            model_name='period',
-            name='version',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='period', to='kb.version'),
+            model_name="period",
+            name="version",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="period", to="kb.version"
+            ),
         ),
         migrations.CreateModel(
-            name='Passage',
+            name="Passage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ordinal', models.PositiveIntegerField()),
-                ('headings', models.JSONField(default=list)),
-                ('text', models.TextField()),
-                ('html', models.TextField()),
-                ('audience', models.CharField(choices=[('public', 'public'), ('agent', 'agent'), ('internal', 'internal')], max_length=10)),
-                ('placeholder', models.BooleanField(default=False)),
-                ('digest', models.CharField(max_length=64)),
-                ('embedding_key', models.CharField(max_length=64)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='passages', to='kb.version')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("ordinal", models.PositiveIntegerField()),
+                ("headings", models.JSONField(default=list)),
+                ("text", models.TextField()),
+                ("html", models.TextField()),
+                (
+                    "audience",
+                    models.CharField(
+                        choices=[
+                            ("public", "public"),
+                            ("agent", "agent"),
+                            ("internal", "internal"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("placeholder", models.BooleanField(default=False)),
+                ("digest", models.CharField(max_length=64)),
+                ("embedding_key", models.CharField(max_length=64)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="passages",
+                        to="kb.version",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Hold',
+            name="Hold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('passage_digest', models.CharField(blank=True, max_length=64, null=True)),
-                ('reason', models.TextField()),
-                ('placed_by', models.CharField(max_length=150)),
-                ('placed_at', models.DateTimeField()),
-                ('lifted_at', models.DateTimeField(blank=True, null=True)),
-                ('lift_reason', models.TextField(blank=True)),
-                ('article', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='kb.article')),
-                ('fact', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='kb.fact')),
-                ('lifted_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('journey', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='kb.journey')),
-                ('version', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='kb.version')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("passage_digest", models.CharField(blank=True, max_length=64, null=True)),
+                ("reason", models.TextField()),
+                ("placed_by", models.CharField(max_length=150)),
+                ("placed_at", models.DateTimeField()),
+                ("lifted_at", models.DateTimeField(blank=True, null=True)),
+                ("lift_reason", models.TextField(blank=True)),
+                (
+                    "article",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="kb.article",
+                    ),
+                ),
+                (
+                    "fact",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="kb.fact",
+                    ),
+                ),
+                (
+                    "lifted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "journey",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="kb.journey",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="kb.version",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Contributor',
+            name="Contributor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contributors', to='kb.version')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="contributors",
+                        to="kb.version",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Change',
+            name="Change",
             fields=[
-                ('cursor', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('published', 'published'), ('in_effect', 'in_effect'), ('superseded', 'superseded'), ('expired', 'expired'), ('retired', 'retired'), ('held', 'held'), ('lifted', 'lifted'), ('fact_changed', 'fact_changed'), ('readiness_changed', 'readiness_changed')], max_length=20)),
-                ('at', models.DateTimeField()),
-                ('article', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kb.article')),
-                ('version', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kb.version')),
+                ("cursor", models.BigIntegerField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("published", "published"),
+                            ("in_effect", "in_effect"),
+                            ("superseded", "superseded"),
+                            ("expired", "expired"),
+                            ("retired", "retired"),
+                            ("held", "held"),
+                            ("lifted", "lifted"),
+                            ("fact_changed", "fact_changed"),
+                            ("readiness_changed", "readiness_changed"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "article",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="kb.article",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="kb.version",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CarriedFact',
+            name="CarriedFact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='carriers', to='kb.factrevision')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='carried', to='kb.version')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="carriers",
+                        to="kb.factrevision",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="carried",
+                        to="kb.version",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AnswerPassage',
+            name="AnswerPassage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rank', models.PositiveSmallIntegerField()),
-                ('score', models.FloatField()),
-                ('served_at', models.DateTimeField()),
-                ('answer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='passages', to='kb.answer')),
-                ('article', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kb.article')),
-                ('passage', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kb.passage')),
-                ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kb.version')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("rank", models.PositiveSmallIntegerField()),
+                ("score", models.FloatField()),
+                ("served_at", models.DateTimeField()),
+                (
+                    "answer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="passages",
+                        to="kb.answer",
+                    ),
+                ),
+                (
+                    "article",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="kb.article",
+                    ),
+                ),
+                (
+                    "passage",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="kb.passage",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="kb.version",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AnswerContent',
+            name="AnswerContent",
             fields=[
-                ('answer', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='content', serialize=False, to='kb.answer')),
-                ('question', models.TextField(blank=True)),
-                ('turns', models.JSONField(default=list)),
-                ('conversation', models.CharField(blank=True, max_length=200)),
-                ('customer', models.CharField(blank=True, max_length=200)),
-                ('retain_until', models.DateTimeField()),
-                ('erased_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "answer",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="content",
+                        serialize=False,
+                        to="kb.answer",
+                    ),
+                ),
+                ("question", models.TextField(blank=True)),
+                ("turns", models.JSONField(default=list)),
+                ("conversation", models.CharField(blank=True, max_length=200)),
+                ("customer", models.CharField(blank=True, max_length=200)),
+                ("retain_until", models.DateTimeField()),
+                ("erased_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('customer', ''), _negated=True), fields=['customer'], name='content_customer'), models.Index(condition=models.Q(('conversation', ''), _negated=True), fields=['conversation'], name='content_conversation'), models.Index(condition=models.Q(('erased_at__isnull', True)), fields=['retain_until'], name='content_retention')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("customer", ""), _negated=True),
+                        fields=["customer"],
+                        name="content_customer",
+                    ),
+                    models.Index(
+                        condition=models.Q(("conversation", ""), _negated=True),
+                        fields=["conversation"],
+                        name="content_conversation",
+                    ),
+                    models.Index(
+                        condition=models.Q(("erased_at__isnull", True)),
+                        fields=["retain_until"],
+                        name="content_retention",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='answer',
-            index=models.Index(fields=['client', '-served_at'], name='answer_client_served'),
+            model_name="answer",
+            index=models.Index(fields=["client", "-served_at"], name="answer_client_served"),
         ),
         migrations.AddIndex(
-            model_name='answer',
-            index=models.Index(fields=['-served_at'], name='answer_served'),
+            model_name="answer",
+            index=models.Index(fields=["-served_at"], name="answer_served"),
         ),
         migrations.AddConstraint(
-            model_name='factrevision',
-            constraint=models.UniqueConstraint(fields=('fact', 'number'), name='fact_revision_number'),
+            model_name="factrevision",
+            constraint=models.UniqueConstraint(
+                fields=("fact", "number"), name="fact_revision_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='factrevision',
-            constraint=models.UniqueConstraint(fields=('fact', 'digest'), name='fact_revision_once'),
+            model_name="factrevision",
+            constraint=models.UniqueConstraint(
+                fields=("fact", "digest"), name="fact_revision_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='idempotencyrecord',
-            constraint=models.UniqueConstraint(fields=('client', 'key'), name='idempotency_key_once'),
+            model_name="idempotencyrecord",
+            constraint=models.UniqueConstraint(
+                fields=("client", "key"), name="idempotency_key_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='article',
-            constraint=models.UniqueConstraint(fields=('source', 'external_id'), name='article_source_id'),
+            model_name="article",
+            constraint=models.UniqueConstraint(
+                fields=("source", "external_id"), name="article_source_id"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='article',
-            constraint=models.CheckConstraint(condition=models.Q(('review_every_days__isnull', True), ('review_every_days__gt', 0), _connector='OR'), name='article_review_cycle_positive'),
+            model_name="article",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("review_every_days__isnull", True),
+                    ("review_every_days__gt", 0),
+                    _connector="OR",
+                ),
+                name="article_review_cycle_positive",
+            ),
         ),
         migrations.AddIndex(
-            model_name='factperiod',
-            index=models.Index(fields=['revision', 'starts_at'], name='fact_period_revision'),
+            model_name="factperiod",
+            index=models.Index(fields=["revision", "starts_at"], name="fact_period_revision"),
         ),
         migrations.AddConstraint(
-            model_name='factperiod',
-            constraint=models.UniqueConstraint(fields=('period', 'revision'), name='fact_period_once'),
+            model_name="factperiod",
+            constraint=models.UniqueConstraint(
+                fields=("period", "revision"), name="fact_period_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='periodrecord',
-            index=models.Index(fields=['period', '-recorded_at'], name='period_record_latest'),
+            model_name="periodrecord",
+            index=models.Index(fields=["period", "-recorded_at"], name="period_record_latest"),
         ),
         migrations.AddConstraint(
-            model_name='rolegrant',
-            constraint=models.UniqueConstraint(fields=('person', 'role', 'group'), name='role_granted_once', nulls_distinct=False),
+            model_name="rolegrant",
+            constraint=models.UniqueConstraint(
+                fields=("person", "role", "group"), name="role_granted_once", nulls_distinct=False
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stagedrecord',
-            constraint=models.UniqueConstraint(fields=('run', 'external_id'), name='staged_once'),
+            model_name="stagedrecord",
+            constraint=models.UniqueConstraint(fields=("run", "external_id"), name="staged_once"),
         ),
         migrations.AddIndex(
-            model_name='version',
-            index=models.Index(fields=['state', '-edited_at'], name='version_state_edited'),
+            model_name="version",
+            index=models.Index(fields=["state", "-edited_at"], name="version_state_edited"),
         ),
         migrations.AddConstraint(
-            model_name='version',
-            constraint=models.UniqueConstraint(condition=models.Q(('change_set__isnull', True), ('state', 'draft')), fields=('article', 'language'), name='version_one_open_draft'),
+            model_name="version",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("change_set__isnull", True), ("state", "draft")),
+                fields=("article", "language"),
+                name="version_one_open_draft",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='version',
-            constraint=models.UniqueConstraint(fields=('article', 'number'), name='version_number'),
+            model_name="version",
+            constraint=models.UniqueConstraint(fields=("article", "number"), name="version_number"),
         ),
         migrations.AddConstraint(
-            model_name='version',
-            constraint=models.CheckConstraint(condition=models.Q(('effective_until__isnull', True), ('effective_from__isnull', True), ('effective_until__gt', models.F('effective_from')), _connector='OR'), name='version_effective_order'),
+            model_name="version",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("effective_until__isnull", True),
+                    ("effective_from__isnull", True),
+                    ("effective_until__gt", models.F("effective_from")),
+                    _connector="OR",
+                ),
+                name="version_effective_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='version',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('digest__isnull', True), ('number__isnull', True), ('state', 'draft')), ('state', 'withdrawn'), models.Q(('digest__isnull', False), ('number__isnull', False)), _connector='OR'), name='version_numbered_at_submission'),
+            model_name="version",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("digest__isnull", True), ("number__isnull", True), ("state", "draft")
+                    ),
+                    ("state", "withdrawn"),
+                    models.Q(("digest__isnull", False), ("number__isnull", False)),
+                    _connector="OR",
+                ),
+                name="version_numbered_at_submission",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(fields=('version', 'reviewer', 'decision'), name='review_once_each'),
+            model_name="review",
+            constraint=models.UniqueConstraint(
+                fields=("version", "reviewer", "decision"), name="review_once_each"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pinnedfact',
-            constraint=models.UniqueConstraint(fields=('version', 'revision'), name='pinned_once'),
+            model_name="pinnedfact",
+            constraint=models.UniqueConstraint(fields=("version", "revision"), name="pinned_once"),
         ),
         migrations.AddIndex(
-            model_name='period',
-            index=models.Index(fields=['article', 'language', 'starts_at'], name='period_by_article'),
+            model_name="period",
+            index=models.Index(
+                fields=["article", "language", "starts_at"], name="period_by_article"
+            ),
         ),
         migrations.AddIndex(
-            model_name='period',
-            index=models.Index(fields=['starts_at'], name='period_starts'),
+            model_name="period",
+            index=models.Index(fields=["starts_at"], name="period_starts"),
         ),
         migrations.AddConstraint(
-            model_name='period',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__isnull', True), ('ends_at__gte', models.F('starts_at')), _connector='OR'), name='period_order'),
+            model_name="period",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ends_at__isnull", True),
+                    ("ends_at__gte", models.F("starts_at")),
+                    _connector="OR",
+                ),
+                name="period_order",
+            ),
         ),
         migrations.AddIndex(
-            model_name='passage',
-            index=models.Index(fields=['digest'], name='passage_digest'),
+            model_name="passage",
+            index=models.Index(fields=["digest"], name="passage_digest"),
         ),
         migrations.AddConstraint(
-            model_name='passage',
-            constraint=models.UniqueConstraint(fields=('version', 'ordinal'), name='passage_ordinal'),
+            model_name="passage",
+            constraint=models.UniqueConstraint(
+                fields=("version", "ordinal"), name="passage_ordinal"
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('lifted_at__isnull', True)), fields=['article'], name='hold_open_article'),
+            model_name="hold",
+            index=models.Index(
+                condition=models.Q(("lifted_at__isnull", True)),
+                fields=["article"],
+                name="hold_open_article",
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('lifted_at__isnull', True)), fields=['version'], name='hold_open_version'),
+            model_name="hold",
+            index=models.Index(
+                condition=models.Q(("lifted_at__isnull", True)),
+                fields=["version"],
+                name="hold_open_version",
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('lifted_at__isnull', True)), fields=['passage_digest'], name='hold_open_passage_dige'),
+            model_name="hold",
+            index=models.Index(
+                condition=models.Q(("lifted_at__isnull", True)),
+                fields=["passage_digest"],
+                name="hold_open_passage_dige",
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('lifted_at__isnull', True)), fields=['fact'], name='hold_open_fact'),
+            model_name="hold",
+            index=models.Index(
+                condition=models.Q(("lifted_at__isnull", True)),
+                fields=["fact"],
+                name="hold_open_fact",
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('lifted_at__isnull', True)), fields=['journey'], name='hold_open_journey'),
+            model_name="hold",
+            index=models.Index(
+                condition=models.Q(("lifted_at__isnull", True)),
+                fields=["journey"],
+                name="hold_open_journey",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lifted_at__isnull', True), ('lifted_by__isnull', True)), models.Q(('lifted_at__isnull', False), ('lifted_by__isnull', False), models.Q(('lift_reason', ''), _negated=True)), _connector='OR'), name='hold_lifted_with_reason'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lifted_at__isnull", True), ("lifted_by__isnull", True)),
+                    models.Q(
+                        ("lifted_at__isnull", False),
+                        ("lifted_by__isnull", False),
+                        models.Q(("lift_reason", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="hold_lifted_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='hold_has_reason'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="hold_has_reason"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contributor',
-            constraint=models.UniqueConstraint(fields=('version', 'person'), name='contributor_once'),
+            model_name="contributor",
+            constraint=models.UniqueConstraint(
+                fields=("version", "person"), name="contributor_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='carriedfact',
-            constraint=models.UniqueConstraint(fields=('version', 'revision'), name='carried_once'),
+            model_name="carriedfact",
+            constraint=models.UniqueConstraint(fields=("version", "revision"), name="carried_once"),
         ),
         migrations.AddIndex(
-            model_name='answerpassage',
-            index=models.Index(fields=['version', '-served_at', 'answer'], name='recall_version'),
+            model_name="answerpassage",
+            index=models.Index(fields=["version", "-served_at", "answer"], name="recall_version"),
         ),
         migrations.AddIndex(
-            model_name='answerpassage',
-            index=models.Index(fields=['article', '-served_at', 'answer'], name='recall_article'),
+            model_name="answerpassage",
+            index=models.Index(fields=["article", "-served_at", "answer"], name="recall_article"),
         ),
         migrations.AddIndex(
-            model_name='answerpassage',
-            index=models.Index(fields=['passage', '-served_at', 'answer'], name='recall_passage'),
+            model_name="answerpassage",
+            index=models.Index(fields=["passage", "-served_at", "answer"], name="recall_passage"),
         ),
         migrations.AddConstraint(
-            model_name='answerpassage',
-            constraint=models.UniqueConstraint(fields=('answer', 'rank'), name='answer_rank'),
+            model_name="answerpassage",
+            constraint=models.UniqueConstraint(fields=("answer", "rank"), name="answer_rank"),
         ),
     ]

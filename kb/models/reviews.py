@@ -29,7 +29,9 @@ class Review(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["version", "reviewer", "decision"], name="review_once_each")
+            models.UniqueConstraint(
+                fields=["version", "reviewer", "decision"], name="review_once_each"
+            )
         ]
 
     def __str__(self) -> str:
