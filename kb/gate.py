@@ -104,15 +104,14 @@ _REFUSAL = """CASE
   WHEN f.starts_at > c.at THEN 'not_yet_in_effect'
   WHEN f.starts_at IS NULL THEN 'not_approved'
   WHEN f.ends_at <= c.at AND f.closed_by_id IS NOT NULL THEN 'superseded'
-  WHEN v.state = 'retired' AND (NOT c.historical OR v.decided_at <= coalesce(c.known, c.at))
+  WHEN v.state = 'retired' AND (NOT c.historical OR v.decided_at <= least(c.known, c.at))
     THEN 'retired'
   WHEN f.ends_at <= c.at THEN 'expired'
   {holds}
   WHEN a.review_every_days IS NOT NULL AND c.at >=
     v.verified_at + make_interval(days => a.review_every_days + c.grace) THEN 'review_overdue'
   WHEN EXISTS (SELECT FROM kb_pinnedfact pin WHERE pin.version_id = v.id AND NOT EXISTS (
-      SELECT FROM kb_factperiod g WHERE g.revision_id = pin.revision_id AND g.starts_at <= c.at
-      AND (g.ends_at IS NULL OR g.ends_at > c.at))) THEN 'fact_superseded'
+      SELECT FROM {facts})) THEN 'fact_superseded'
   WHEN p.placeholder THEN 'placeholder'
   WHEN j.readiness <> 'automate' AND c.rank = 0 THEN 'journey_not_ready'
 END"""
@@ -135,6 +134,16 @@ _PERIOD_KNOWN = """LEFT JOIN LATERAL (
   FROM kb_period q JOIN kb_periodrecord r ON r.period_id = q.id
   WHERE q.version_id = v.id AND r.recorded_at <= c.known
   ORDER BY r.recorded_at DESC, r.id DESC LIMIT 1) f ON true"""
+
+_FACTS_NOW = """kb_factperiod g WHERE g.revision_id = pin.revision_id AND g.starts_at <= c.at
+      AND (g.ends_at IS NULL OR g.ends_at > c.at)"""
+# A value ends with its policy's period, as that was recorded by `known`, or at its own end.
+_FACTS_KNOWN = """kb_factperiod g JOIN kb_factrevision w ON w.id = g.revision_id
+      CROSS JOIN LATERAL (SELECT least(r.ends_at, w.valid_until) AS ends_at FROM kb_periodrecord r
+        WHERE r.period_id = g.period_id AND r.recorded_at <= c.known
+        ORDER BY r.recorded_at DESC, r.id DESC LIMIT 1) k
+      WHERE g.revision_id = pin.revision_id AND g.starts_at <= c.at
+      AND (k.ends_at IS NULL OR k.ends_at > c.at)"""
 
 _CLOCK = """c AS MATERIALIZED (SELECT s.now AS served_at, coalesce(%(as_of)s, %(known_at)s, s.now)
     AS at, %(known_at)s::timestamptz AS known, %(historical)s AS historical,
@@ -163,7 +172,8 @@ def _query(*, source: str, moment: Moment, caller: Caller, where: str = "", orde
     if moment.historical and caller.ignores_holds_in_the_past:
         holds = ""
     period = _PERIOD_KNOWN if moment.known_at is not None else _PERIOD_NOW
-    refusal = _REFUSAL.format(holds=holds)
+    facts = _FACTS_KNOWN if moment.known_at is not None else _FACTS_NOW
+    refusal = _REFUSAL.format(holds=holds, facts=facts)
     joins = _JOINS.format(period=period)
     return (
         f"WITH {_CLOCK} SELECT {_COLUMNS}, {refusal} AS refusal, c.served_at "  # noqa: S608

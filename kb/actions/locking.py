@@ -23,7 +23,7 @@ def lock_version(version_id: int) -> Version:
     lock_articles([article_id])
     return (
         Version.objects.select_related("article__owner_group", "article__journey")
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .get(pk=version_id)
     )
 

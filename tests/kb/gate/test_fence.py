@@ -98,12 +98,7 @@ def test_an_answer_waits_for_a_revocation_under_way_and_then_sees_it(revocation,
     assert not AnswerPassage.objects.exists()
 
 
-DEADLOCKS = pytest.mark.xfail(strict=True, reason="it locks the version's row against references")
-
-
-@pytest.mark.parametrize(
-    "revocation", ["hold", pytest.param("retire", marks=DEADLOCKS), "supersede"]
-)
+@pytest.mark.parametrize("revocation", ["hold", "retire", "supersede"])
 def test_an_answer_that_is_written_while_a_revocation_waits_stops_neither(revocation, team):
     """Between the fence and the ledger row a revoking action may lock what the row refers to."""
     version, (client, _key) = stories.published(team), stories.client()

@@ -95,7 +95,6 @@ def test_what_was_retired_since_governed_then(team, clock):
     assert refusal(version, as_of=after, known_at=before) is None
 
 
-@pytest.mark.xfail(strict=True, reason="the gate asks when it was known, not whether it had come")
 def test_what_was_retired_since_governed_then_as_is_known_since(team, clock):
     version = stories.published(team)
     before = later(clock)
@@ -104,7 +103,6 @@ def test_what_was_retired_since_governed_then_as_is_known_since(team, clock):
     assert refusal(version, as_of=before, known_at=after) is None
 
 
-@pytest.mark.xfail(strict=True, reason="the gate takes when facts governed from today")
 def test_a_value_that_ended_since_was_known_to_govern_then(team, clock):
     policy = stories.published(team, kind="policy", facts=(WINDOW,))
     text = stories.published(team, body="Within {{ fact window }}.")
