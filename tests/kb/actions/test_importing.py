@@ -26,6 +26,7 @@ from tests.kb.actions.importing_stories import (
     SOURCE,
     article,
     bring,
+    edit,
     record,
     refused,
     team,
@@ -44,13 +45,6 @@ def refusals(version: Version) -> set[Refusal | None]:
     ids = list(version.passages.values_list("pk", flat=True))
     _at, judged = gate.judge(ids, caller=Caller(audience="public"))
     return {one.refusal for one in judged}
-
-
-def edit(name: str, **changes: object) -> Version:
-    """Somebody edits a text here, and it is approved."""
-    people = {p.username: p for p in Person.objects.all()}
-    latest = versions(name)[-1]
-    return stories.approve(stories.successor(people, latest, **changes), people["approver"])
 
 
 def test_an_attested_record_is_in_force_at_once():

@@ -19,6 +19,7 @@ from kb.models import (
 from tests.kb.actions.importing_stories import (
     SOURCE,
     bring,
+    edit,
     given,
     record,
     team,
