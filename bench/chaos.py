@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,6 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from kb.management.embedded.place import prepare_place
 
 ROOT = Path(__file__).resolve().parent.parent
 START_PATIENCE_S = 180.0
@@ -246,7 +249,10 @@ def main() -> None:
     seed = options.seed if options.seed is not None else random.randrange(10**6)
     random.seed(seed)
     print(f"{options.rounds} rounds, --seed {seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="touchstone-chaos-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="touchstone-chaos-") as folder,
+        cluster_removed(Path(folder)),
+    ):
         site = Site(Path(folder))
         prepare(site)
         for at in range(options.rounds):
@@ -255,6 +261,15 @@ def main() -> None:
                 attack(site, up, kind)
             check(site, at + 1, kind)
     print(f"OK: {options.rounds} rounds, nothing acknowledged was lost, every rule holds")
+
+
+@contextlib.contextmanager
+def cluster_removed(home: Path) -> Iterator[None]:
+    """Remove the cluster at the end: as root it lies outside of its home."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(prepare_place(home=home).folder, ignore_errors=True)
 
 
 def prepare(site: Site) -> None:
