@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from kb.actions import importing, importing_reading
 from kb.actions.importing import ImportRefused, Report, Request
 from kb.inference import encoder
 from kb.management.progress import Progress
 from kb.management.refusing import one_line
+from kb.search import keeper
+from kb.search.errors import IndexUnusableError
 from policies.importing import DEFAULT_SOURCE
 
 _MOST_LINES = 50
@@ -91,6 +94,15 @@ class Command(BaseCommand):
         finally:
             progress.close()
         self._print(report, options)
+        if report.run_id is not None:
+            self._freshen_indexes()
+
+    def _freshen_indexes(self) -> None:
+        """Index what was imported here and now; a server of this machine then finds it at once."""
+        try:
+            keeper.current()
+        except (IndexUnusableError, OSError, DatabaseError) as error:
+            self.stderr.write(f"Imported; the indexes follow with the next question ({error}).")
 
     def _import(self, progress: Progress, options: dict[str, Any]) -> Report:
         request = Request(
