@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 
 from kb import gate
-from kb.actions.importing_records import Key
+from kb.actions.importing.records import Key
 from kb.errors import Conflict
 from kb.gate import Caller
 from kb.models import StagedRecord, Version

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from kb import gate
-from kb.actions import drafting, holding, importing, importing_reading, publishing, reviewing
-from kb.actions.importing import Request
-from kb.actions.importing_reading import Given, Raw, Refusal
-from kb.actions.importing_records import Reading, Record, read_record
+from kb.actions import drafting, holding, publishing, reviewing
+from kb.actions.importing import reading, run
+from kb.actions.importing.reading import Given, Raw, Refusal
+from kb.actions.importing.records import Reading, Record, read_record
+from kb.actions.importing.run import Request
 from kb.actions.work import Actor
 from kb.conf import settings
 from kb.errors import Invalid
@@ -59,7 +60,7 @@ class Teller:
                 raise Invalid({"do": f"the story knows no {verb!r}"})
 
     def _import(self, step: Step) -> None:
-        importing.import_articles(
+        run.import_articles(
             Given(name="starter", records=[self._raw(name) for name in step["files"]]),
             Request(
                 author=step["by"],
@@ -106,7 +107,7 @@ class Teller:
 
     def _raw(self, name: str) -> Raw | Refusal:
         """Read a text, with the days it names as days of the calendar."""
-        raw = importing_reading.read_markdown(self.folder / name, name)
+        raw = reading.read_markdown(self.folder / name, name)
         if isinstance(raw, Refusal):
             return raw
         fields = {key: self._dated(value) for key, value in raw.fields.items() if key != "body"}

@@ -32,7 +32,7 @@ def grants_sql(app_role: str) -> list[str]:
     """Return the statements that give `app_role` its rights, and take every other one away."""
     role = '"' + app_role.replace('"', '""') + '"'
     return [
-        # Before PostgreSQL 15 everybody could make objects in public; upgraded clusters still allow it.
+        # Before PostgreSQL 15 everybody could make objects here; upgraded clusters still let them.
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
         f"GRANT USAGE ON SCHEMA public TO {role}",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",

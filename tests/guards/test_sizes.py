@@ -17,7 +17,7 @@ VAGUE = {"util", "utils", "helper", "helpers", "common", "misc"}
 # The short list: what is longer, and why it reads better so.
 LONG_MODULES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {
-    "kb/actions/importing.py:_import": "one import, from its first line to its last",
+    "kb/actions/importing/run.py:_import": "one import, from its first line to its last",
     "kb/actions/reviewing.py:sign": "everything that makes one signature, in its order",
     "tests/journeys/test_governed_answers.py:test_from_a_draft_to_a_recall": "one whole story",
     "tests/kb/text/test_passage_properties.py:articles": "one strategy: a list of alternatives",

@@ -17,8 +17,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from kb.actions import exporting
-from kb.actions import importing_front_matter as front_matter
 from kb.actions.exporting import Exported
+from kb.actions.importing import front_matter
 from kb.conf import settings
 from kb.management.refusing import one_line
 

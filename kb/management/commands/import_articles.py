@@ -16,8 +16,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from kb.actions import importing, importing_reading
-from kb.actions.importing import ImportRefused, Report, Request
+from kb.actions.importing import reading, run
+from kb.actions.importing.run import ImportRefused, Report, Request
 from kb.inference import encoder
 from kb.management.progress import Progress
 from kb.management.refusing import one_line
@@ -115,7 +115,7 @@ class Command(BaseCommand):
             dry_run=options["dry_run"],
             operator=pwd.getpwuid(os.getuid()).pw_name,
         )
-        records = importing_reading.open_source(options["path"], options["format"])
+        records = reading.open_source(options["path"], options["format"])
         embeds = bool(request.approvers) and not request.dry_run
         using = encoder.current() if embeds else None
         if embeds and using is None:
@@ -127,7 +127,7 @@ class Command(BaseCommand):
             )
         threads = min(_MOST_THREADS, os.cpu_count() or 1)
         try:
-            return importing.import_articles(
+            return run.import_articles(
                 records, request, encoder=using, threads=threads, progress=progress
             )
         except ImportRefused as error:

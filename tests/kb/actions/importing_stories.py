@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kb.actions import importing
-from kb.actions.importing import ImportRefused, Report, Request
-from kb.actions.importing_reading import Given, Place, Raw
+from kb.actions.importing import run
+from kb.actions.importing.reading import Given, Place, Raw
+from kb.actions.importing.run import ImportRefused, Report, Request
 from kb.models import Article, Person, Version
 from tests import stories
 
@@ -41,7 +41,7 @@ def bring(
 ) -> Report:
     """Import the records, attested unless `approvers` says otherwise."""
     request = Request(**{"author": "editor", "approvers": approvers, "source": SOURCE, **how})
-    return importing.import_articles(given(*records), request)
+    return run.import_articles(given(*records), request)
 
 
 def refused(*records: dict[str, Any], **how: Any) -> dict[tuple[int, str], str]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kb import gate
 from kb.actions import drafting, exporting, holding
-from kb.actions.importing_records import content_digest
+from kb.actions.importing.records import content_digest
 from kb.actions.work import Actor
 from kb.errors import Conflict
 from kb.models import Person, Version

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kb.actions import importing
-from kb.actions.importing import Request
+from kb.actions.importing import run
+from kb.actions.importing.run import Request
 from kb.errors import Conflict, NotPermitted
 from kb.models import (
     Article,
@@ -47,7 +47,7 @@ def interrupted(*records: dict[str, object], phase: str) -> None:
 
     request = Request(author="editor", approvers=("approver",), source=SOURCE)
     with pytest.raises(Interrupted):
-        importing.import_articles(given(*records), request, progress=stop)
+        run.import_articles(given(*records), request, progress=stop)
 
 
 def test_an_interrupted_import_goes_on_where_it_was():
@@ -88,7 +88,7 @@ def test_a_role_that_is_taken_away_meanwhile_counts():
 
     request = Request(author="editor", approvers=("approver",), source=SOURCE)
     with pytest.raises(NotPermitted):
-        importing.import_articles(given(record("a")), request, progress=take_away)
+        run.import_articles(given(record("a")), request, progress=take_away)
     assert not Article.objects.exists()
 
 
@@ -113,7 +113,7 @@ def test_a_file_that_changes_while_it_is_imported_is_refused():
     counter = iter(range(10))
     shifting = Shifting("a.jsonl", given(record("a")).records)
     with pytest.raises(Conflict, match="changed while"):
-        importing.import_articles(shifting, Request(author="editor", approvers=("approver",)))
+        run.import_articles(shifting, Request(author="editor", approvers=("approver",)))
     assert not Article.objects.exists()
 
 

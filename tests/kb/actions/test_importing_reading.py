@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.actions import importing_front_matter as front_matter
-from kb.actions import importing_reading as reading
-from kb.actions.importing_reading import Raw, Refusal
+from kb.actions.importing import front_matter, reading
+from kb.actions.importing.reading import Raw, Refusal
 from kb.errors import Invalid
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.actions import importing_records as records
-from kb.actions.importing_reading import Place, Raw
-from kb.actions.importing_records import Reading, Record
+from kb.actions.importing import records
+from kb.actions.importing.reading import Place, Raw
+from kb.actions.importing.records import Reading, Record
 
 READING = Reading(zone=ZoneInfo("Europe/Berlin"), default_language="en")
 BASIC = {"id": "a", "title": "Returns", "body": "Bring it back."}

@@ -1,7 +1,7 @@
 """The YAML front matter of a Markdown file, read strictly: what it says and on which line.
 
 Decides what front matter may be: one flat mapping, no anchors, no key twice. Never judges values.
-Called by `importing_reading`; `write` gives the same form back for the export.
+Called by `reading`; `write` gives the same form back for the export.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Decides where an interrupted import goes on: a run of the same file under the same options is taken
 up again, and nothing that is staged or embedded is done twice. Never touches what governs. Called
-by `importing`, a batch at a time, so that a process killed in the middle loses one batch.
+by `run`, a batch at a time, so that a process killed in the middle loses one batch.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from django.db.models.fields.json import KT
 from kb import gate
 from kb.actions import preparing
 from kb.actions.content import Content
-from kb.actions.importing_people import Signers
-from kb.actions.importing_records import Key, Record, as_json
+from kb.actions.importing.people import Signers
+from kb.actions.importing.records import Key, Record, as_json
 from kb.errors import Conflict, Invalid
 from kb.inference.encoder import Encoder
 from kb.models import ImportRun, StagedRecord, Version

@@ -1,7 +1,7 @@
 """An import's versions put in force, and texts that its file no longer has taken out of it.
 
 The same rules as in `publishing`, for many versions in a few statements, because answers wait
-meanwhile. Called by `importing_force` under the gate's fence.
+meanwhile. Called by `force` under the gate's fence.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import F, Q
 
-from kb.actions.importing_held import RETIRED_BY_IMPORT
-from kb.actions.importing_records import Key
-from kb.actions.importing_steps import Plan, Step
+from kb.actions.importing.held import RETIRED_BY_IMPORT
+from kb.actions.importing.records import Key
+from kb.actions.importing.steps import Plan, Step
 from kb.actions.work import Work
 from kb.models import ImportRun, Period, Version
 from policies import lifecycle

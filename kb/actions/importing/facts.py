@@ -2,7 +2,7 @@
 
 Decides which fact value each text will show once the import takes force, and refuses references
 that nothing answers, values that contradict each other, and changes that would leave other texts
-showing a value that governs no longer. It reads nothing: `importing_plan` brings what is held.
+showing a value that governs no longer. It reads nothing: `plan` brings what is held.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from kb.actions.importing_held import Governs
-from kb.actions.importing_records import Key
+from kb.actions.importing.held import Governs
+from kb.actions.importing.records import Key
 from policies import facts
 from policies.facts import FactTerms
 

@@ -1,8 +1,8 @@
 """What one record of an import says, checked field by field, with every refusal and its place.
 
 Decides whether a record can be taken by itself: fields, types, days, texts. Never compares it with
-other records or with what is held (`importing_plan` does) and never stores it. Called by
-`importing`, and by whoever checks a file without storing it.
+other records or with what is held (`plan` does) and never stores it. Called by
+`run`, and by whoever checks a file without storing it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from kb.actions.content import Content, checked
 from kb.actions.drafting import LANGUAGE
-from kb.actions.importing_reading import Place, Raw, Refusal
+from kb.actions.importing.reading import Place, Raw, Refusal
 from kb.errors import Invalid
 from policies import importing as rules
 

@@ -1,7 +1,7 @@
 """The fact values of an import, as rows: revisions, who carries them, who renders them.
 
 Written while the versions are drafts; the database refuses it later. Many at once, where
-`preparing` writes for one version. Called by `importing_force` within its transaction.
+`preparing` writes for one version. Called by `force` within its transaction.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from kb.actions import preparing
-from kb.actions.importing_records import Key
-from kb.actions.importing_steps import Plan
+from kb.actions.importing.records import Key
+from kb.actions.importing.steps import Plan
 from kb.models import CarriedFact, Fact, FactRevision, PinnedFact
 from policies.facts import FactTerms
 

@@ -1,7 +1,7 @@
 """What is held already of an import's source, and which facts govern: read, never written.
 
 Decides which version of a text an import compares itself with (the newest that was published) and
-what counts as work in progress by people. Called by `importing_plan`, before staging and again
+what counts as work in progress by people. Called by `plan`, before staging and again
 under the locks of taking force.
 """
 
@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db.models import F, Q
 
 from kb.actions import drafting, preparing
-from kb.actions.importing_records import Key, content_digest
+from kb.actions.importing.records import Key, content_digest
 from kb.models import (
     Article,
     AuditEvent,

@@ -13,15 +13,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kb import gate
-from kb.actions import importing_force, importing_people, importing_staging
-from kb.actions.importing_articles import changes_of
-from kb.actions.importing_force import InForce
-from kb.actions.importing_people import Signers
-from kb.actions.importing_plan import make_plan
-from kb.actions.importing_reading import Place, Raw, Refusal, Source
-from kb.actions.importing_records import Key, Reading, Record, read_record
-from kb.actions.importing_staging import Progress, staged_name
-from kb.actions.importing_steps import Entry, Options, Outcome, Plan
+from kb.actions.importing import force, people, staging
+from kb.actions.importing.articles import changes_of
+from kb.actions.importing.force import InForce
+from kb.actions.importing.people import Signers
+from kb.actions.importing.plan import make_plan
+from kb.actions.importing.reading import Place, Raw, Refusal, Source
+from kb.actions.importing.records import Key, Reading, Record, read_record
+from kb.actions.importing.staging import Progress, staged_name
+from kb.actions.importing.steps import Entry, Options, Outcome, Plan
 from kb.conf import settings
 from kb.errors import Conflict, Invalid, KbError
 from kb.inference.encoder import Encoder
@@ -34,7 +34,7 @@ _NEWS_EVERY = 50
 
 
 class ImportRefused(KbError):
-    """The file is refused whole; `refusals` says of each record why, and nothing of it is kept."""
+    """The file is refused whole; `refusing` says of each record why, and nothing of it is kept."""
 
     code = "import_refused"
     status = 422
@@ -108,8 +108,8 @@ def import_articles(
     (another import of the source runs, or the file changed meanwhile). Nothing takes force then.
     """
     _check_request(request)
-    signers = importing_people.signers(author=request.author, approvers=request.approvers)
-    with importing_staging.alone(request.source):
+    signers = people.signers(author=request.author, approvers=request.approvers)
+    with staging.alone(request.source):
         checked = _check(records, request, signers, progress)
         if request.dry_run:
             return _report(checked, InForce(checked.plan))
@@ -177,7 +177,7 @@ def _import(
     progress: Progress,
 ) -> Report:
     digest = records.digest()
-    run = importing_staging.open_run(
+    run = staging.open_run(
         source=request.source,
         file_name=records.name,
         file_digest=digest,
@@ -190,7 +190,7 @@ def _import(
     if records.digest() != digest:
         raise Conflict(f"{records.name} changed while it was imported; start again.")
     progress("taking force", 0, 1)
-    done = importing_force.take_force(
+    done = force.take_force(
         run.pk,
         options=request.options,
         signers=signers,
@@ -200,7 +200,7 @@ def _import(
     progress("taking force", 1, 1)
     report = _report(checked, done)
     report.run_id, report.resumed, report.embedded = run.pk, resumed, embedded
-    importing_staging.settle(
+    staging.settle(
         run,
         {staged_name(step.entry.key): step.outcome.value for step in done.plan.steps},
         {staged_name(key): version for key, version in done.versions.items()},
@@ -219,13 +219,11 @@ def _prepare(
 ) -> int | None:
     """Stage and embed what isn't yet; return how many passages were embedded, if any could be."""
     publishes = bool(signers.approvers)
-    importing_staging.stage(
+    staging.stage(
         run,
         _good(records, checked),
         shown={
-            step.entry.key: importing_force.displays_of(step)
-            for step in checked.plan.steps
-            if step.written
+            step.entry.key: force.displays_of(step) for step in checked.plan.steps if step.written
         },
         publishes=publishes,
         total=len(checked.entries),
@@ -233,7 +231,7 @@ def _prepare(
     )
     if encoder is None or not publishes:
         return None
-    return importing_staging.embed(run, encoder=encoder, threads=threads, progress=progress)
+    return staging.embed(run, encoder=encoder, threads=threads, progress=progress)
 
 
 def _good(records: Source, checked: _Checked) -> Iterator[Record]:

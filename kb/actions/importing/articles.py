@@ -1,7 +1,7 @@
 """The articles of an import: made where there is none, updated where the file names other owners.
 
 Decides addresses of new articles. What an article says is never here: that is its versions'. Called
-by `importing_force` within its transaction.
+by `force` within its transaction.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
-from kb.actions.importing_steps import Outcome, Plan, owners_of
+from kb.actions.importing.steps import Outcome, Plan, owners_of
 from kb.actions.work import Work
 from kb.models import Article, ImportRun, Journey, OwnerGroup
 from kb.text.slugs import slug as slug_of

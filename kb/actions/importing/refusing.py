@@ -2,7 +2,7 @@
 
 Decides that a text comes twice, that people may not sign for it, that facts contradict each other
 or are unknown, and that other texts would be left showing a value that governs no longer. Called by
-`importing_plan`.
+`plan`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from kb.actions import importing_facts, importing_held
-from kb.actions.importing_facts import Prospect, Writing
-from kb.actions.importing_people import Signers
-from kb.actions.importing_reading import Place, Refusal
-from kb.actions.importing_records import Key
-from kb.actions.importing_steps import Entry, Step, owners_of
+from kb.actions.importing import facts, held
+from kb.actions.importing.facts import Prospect, Writing
+from kb.actions.importing.people import Signers
+from kb.actions.importing.reading import Place, Refusal
+from kb.actions.importing.records import Key
+from kb.actions.importing.steps import Entry, Step, owners_of
 from kb.models import Hold
 from policies import approval
 
@@ -87,7 +87,7 @@ def journeys_on_hold(steps: Iterable[Step]) -> Iterator[Refusal]:
 
 def fact_types(steps: Iterable[Step]) -> Iterator[Refusal]:
     """Refuse a fact whose key has another type already, here or in the file."""
-    known = importing_held.fact_types(terms.key for step in steps for terms in step.entry.terms)
+    known = held.fact_types(terms.key for step in steps for terms in step.entry.terms)
     for step in steps:
         for at, terms in enumerate(step.entry.terms):
             before = known.setdefault(terms.key, terms.type.value)
@@ -102,7 +102,7 @@ def collisions(
     by_key: Mapping[Key, Step], writings: Iterable[Writing], coming: Prospect
 ) -> Iterator[Refusal]:
     """Refuse the values of the file that contradict another one, at the same time and place."""
-    for value, other, reason in importing_facts.collisions(writings, coming):
+    for value, other, reason in facts.collisions(writings, coming):
         if value.key is None:
             continue
         if other.key is None:
@@ -120,8 +120,8 @@ def left_behind(
     now: datetime,
 ) -> Iterator[Refusal]:
     """A value that texts outside the file show is changed with them, by a change set, or not."""
-    ended = [one for one in importing_facts.lost(coming) if one.value.revision_id is not None]
-    shown = importing_held.renderers(
+    ended = [one for one in facts.lost(coming) if one.value.revision_id is not None]
+    shown = held.renderers(
         {one.value.revision_id for one in ended if one.value.revision_id}, now=now
     )
     replaced = {writing.carrier for writing in writings.values()}
@@ -145,7 +145,7 @@ def unknown_facts(steps: Iterable[Step], now: datetime) -> Iterator[Refusal]:
     """A draft may render facts that other drafts of the file carry; just not unheard-of ones."""
     known = {terms.key for step in steps for terms in step.entry.terms}
     if any(step.entry.fact_keys for step in steps):
-        known |= {one.terms.key for one in importing_held.governing_facts(now)}
+        known |= {one.terms.key for one in held.governing_facts(now)}
     yield from fact_types(steps)
     for step in steps:
         for key in step.entry.fact_keys:

@@ -3,7 +3,7 @@
 Decides the order of writing: everything heavy first, then the gate's fence, then publication and
 periods, and the audit and change rows last. So an answer or an emergency hold meets the import only
 in its last moments. The plan is made again under the locks; where the world has moved on so that
-something would now be refused, nothing is kept. Called by `importing`.
+something would now be refused, nothing is kept. Called by `run`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kb.actions import (
-    importing_articles,
-    importing_people,
-    importing_periods,
-    importing_revisions,
-)
-from kb.actions.importing_people import Signers
-from kb.actions.importing_plan import make_plan
-from kb.actions.importing_reading import Refusal
-from kb.actions.importing_records import Key, Record, from_json
-from kb.actions.importing_staging import passages_of
-from kb.actions.importing_steps import Entry, Options, Plan, Step
+from kb.actions.importing import people, periods, revisions
+from kb.actions.importing.articles import changes_of, make_articles, update_articles
+from kb.actions.importing.people import Signers
+from kb.actions.importing.plan import make_plan
+from kb.actions.importing.reading import Refusal
+from kb.actions.importing.records import Key, Record, from_json
+from kb.actions.importing.staging import passages_of
+from kb.actions.importing.steps import Entry, Options, Plan, Step
 from kb.actions.locking import lock_articles, lock_facts
 from kb.actions.preparing import pinning_articles
 from kb.actions.work import Actor, Work, work
@@ -73,7 +69,7 @@ def take_force(
         if run.state != "staging":
             raise Conflict("Another process has finished this import.")
         # Roles may have been taken away while the file was staged and embedded.
-        signers = importing_people.signers(
+        signers = people.signers(
             author=signers.author.get_username(),
             approvers=[person.get_username() for person in signers.approvers],
         )
@@ -115,21 +111,21 @@ def _carry_out(
     doing: Work, run: ImportRun, plan: Plan, signers: Signers, titles: Mapping[str, str]
 ) -> InForce:
     done = InForce(plan)
-    articles = importing_articles.make_articles(run, plan, titles=titles, now=doing.now())
-    changes = importing_articles.changes_of(plan)
+    articles = make_articles(run, plan, titles=titles, now=doing.now())
+    changes = changes_of(plan)
     bases = _bases(doing, plan)
     publishes = bool(signers.approvers)
     for rows in _staged(run):
         done.versions |= _write(doing, run, rows, plan, articles, bases, publishes=publishes)
     if not publishes:
-        importing_articles.update_articles(doing, changes)
+        update_articles(doing, changes)
         return done
-    importing_revisions.write(plan, done.versions, now=doing.now())
+    revisions.write(plan, done.versions, now=doing.now())
     _review(doing, run, signers)
     at = doing.fence(_touched(plan) | set(changes))
-    importing_articles.update_articles(doing, changes)
-    importing_periods.publish(doing, run, plan, done.versions, articles, now=at)
-    importing_periods.retire(doing, run, plan, now=at)
+    update_articles(doing, changes)
+    periods.publish(doing, run, plan, done.versions, articles, now=at)
+    periods.retire(doing, run, plan, now=at)
     return done
 
 

@@ -1,8 +1,8 @@
 """The file of an import: its raw records one after the other, each with its place.
 
 Decides what can be read at all (encoding, JSON, YAML) and says where it can't. Never judges what a
-record says: `importing_records` does. Nothing of a file is held but the record at hand. Called by
-`importing`, the starter, and whoever checks a file without storing it.
+record says: `records` does. Nothing of a file is held but the record at hand. Called by
+`run`, the starter, and whoever checks a file without storing it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, NoReturn, Protocol
 
-from kb.actions import importing_front_matter as front_matter
+from kb.actions.importing import front_matter
 from kb.errors import Invalid
 
 LONGEST_LINE = 64 * 1024 * 1024

@@ -1,7 +1,7 @@
 """Who writes and who approves an import: two people, each with the role for what they sign.
 
 Decides whether the named people may stand for an import at all, and for which owner groups. Called
-by `importing` and `importing_plan`; the database holds four eyes a second time.
+by `run` and `plan`; the database holds four eyes a second time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The words of an import's plan: an entry of the file, what becomes of it, and the whole plan.
 
-No decisions are taken here: `importing_plan` takes them, `importing_refusals` says what can't be,
-and `importing_force` carries them out.
+No decisions are taken here: `plan` takes them, `refusing` says what can't be,
+and `force` carries them out.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from kb.actions import preparing
-from kb.actions.importing_facts import Value, Writing
-from kb.actions.importing_held import HeldArticle, HeldText
-from kb.actions.importing_reading import Place, Refusal
-from kb.actions.importing_records import Key, Record, content_digest
+from kb.actions.importing.facts import Value, Writing
+from kb.actions.importing.held import HeldArticle, HeldText
+from kb.actions.importing.reading import Place, Refusal
+from kb.actions.importing.records import Key, Record, content_digest
 from kb.text import rendering
 from policies import importing as rules
 from policies import lifecycle

@@ -2,7 +2,7 @@
 
 Decides per text: new, changed, unchanged, or left alone because people work on it here; which texts
 the file no longer has; and every refusal that only shows when records are laid beside each other
-and beside what is held. It writes nothing. `importing` asks it before staging; `importing_force`
+and beside what is held. It writes nothing. `run` asks it before staging; `force`
 asks again under the locks, because the world may have moved on.
 """
 
@@ -11,13 +11,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from kb.actions import importing_facts, importing_held, importing_refusals
-from kb.actions.importing_facts import UnansweredError
-from kb.actions.importing_held import Held, HeldArticle, HeldText
-from kb.actions.importing_people import Signers
-from kb.actions.importing_reading import Refusal
-from kb.actions.importing_records import Key
-from kb.actions.importing_steps import Entry, Options, Outcome, Plan, Step, writing_of
+from kb.actions.importing import facts, refusing
+from kb.actions.importing.facts import UnansweredError
+from kb.actions.importing.held import (
+    Held,
+    HeldArticle,
+    HeldText,
+    governing_facts,
+    held_of,
+    keys_of,
+    pins_of,
+)
+from kb.actions.importing.people import Signers
+from kb.actions.importing.reading import Refusal
+from kb.actions.importing.records import Key
+from kb.actions.importing.steps import Entry, Options, Outcome, Plan, Step, writing_of
 from policies import importing as rules
 from policies import lifecycle
 from policies.facts import FactTerms
@@ -36,19 +44,19 @@ def make_plan(
     `spared` are external ids of records that couldn't be read and so aren't missing; None: some
     couldn't even be named, so nothing is missing.
     """
-    held = importing_held.held_of(options.source, now=now)
+    held = held_of(options.source, now=now)
     steps = [_step(entry, held, options, signers, now) for entry in entries]
     refusals = [
-        *importing_refusals.same_twice(steps),
-        *importing_refusals.signing(steps, signers),
-        *importing_refusals.journeys_on_hold(steps),
+        *refusing.same_twice(steps),
+        *refusing.signing(steps, signers),
+        *refusing.journeys_on_hold(steps),
     ]
     retiring, kept = _missing(steps, held, options, spared)
     order: list[Key] = [step.entry.key for step in steps if step.written]
     if signers.approvers:
         order = _settle_facts(steps, retiring, refusals, now)
     else:
-        refusals += importing_refusals.unknown_facts(steps, now)
+        refusals += refusing.unknown_facts(steps, now)
     refusals.sort(key=lambda one: (one.place.file, one.place.line))
     return Plan(steps=steps, refusals=refusals, order=order, retiring=retiring, kept=kept)
 
@@ -97,7 +105,7 @@ def _missing(
     if not options.retire_missing:
         return retiring, kept
     there = {step.entry.key for step in steps}
-    for key in sorted(importing_held.keys_of(held) - there):
+    for key in sorted(keys_of(held) - there):
         article = held[key[0]]
         text = article.texts[key[1]]
         if not text.governs:
@@ -120,24 +128,24 @@ def _settle_facts(
     now: datetime,
 ) -> list[Key]:
     """Choose what each text renders, add refusals, and return the order of publication."""
-    governs = importing_held.governing_facts(now)
+    governs = governing_facts(now)
     gone = {(article.article_id, key[1]) for key, article in retiring}
     shown = _held_pins(steps)
     while True:
         writings = {step.entry.key: writing_of(step) for step in steps if step.written}
-        coming = importing_facts.prospect(writings.values(), governs, retiring=gone)
+        coming = facts.prospect(writings.values(), governs, retiring=gone)
         if not _rerender(steps, coming, shown):
             break
     by_key = {step.entry.key: step for step in steps}
     for key, writing in writings.items():
         try:
-            by_key[key].pins = importing_facts.chosen(writing, coming)
+            by_key[key].pins = facts.chosen(writing, coming)
         except UnansweredError as error:
             refusals.append(by_key[key].entry.refusal("body", str(error)))
-    refusals += importing_refusals.fact_types(steps)
-    refusals += importing_refusals.collisions(by_key, writings.values(), coming)
-    refusals += importing_refusals.left_behind(by_key, writings, coming, now)
-    needs = importing_facts.needs({key: by_key[key].pins for key in writings}, coming)
+    refusals += refusing.fact_types(steps)
+    refusals += refusing.collisions(by_key, writings.values(), coming)
+    refusals += refusing.left_behind(by_key, writings, coming, now)
+    needs = facts.needs({key: by_key[key].pins for key in writings}, coming)
     try:
         return rules.publication_order(needs)
     except rules.CircleError as error:
@@ -162,12 +170,12 @@ def _held_pins(steps: list[Step]) -> dict[Key, dict[str, FactTerms]]:
         and step.text.version_id is not None
         and not step.text.open_work
     }
-    return {steady[pk]: pins for pk, pins in importing_held.pins_of(steady).items()}
+    return {steady[pk]: pins for pk, pins in pins_of(steady).items()}
 
 
 def _rerender(
     steps: list[Step],
-    coming: importing_facts.Prospect,
+    coming: facts.Prospect,
     shown: Mapping[Key, Mapping[str, FactTerms]],
 ) -> bool:
     """Mark unchanged texts that will have to show another value; say whether there were any."""
@@ -177,7 +185,7 @@ def _rerender(
         if step.outcome != Outcome.unchanged or pins is None:
             continue
         try:
-            new = importing_facts.chosen(writing_of(step), coming)
+            new = facts.chosen(writing_of(step), coming)
         except UnansweredError:
             continue  # nothing answers any more: the text stays, and the gate keeps it back
         if {key: value.terms for key, value in new.items()} != pins:
