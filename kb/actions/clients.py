@@ -110,7 +110,9 @@ def authenticate(key: str, now: datetime) -> ClientKey:
 def spend(client: Client) -> tuple[int, int, int] | None:
     """Take one request from the client's rate; return (limit, remaining, reset in s), None if free.
 
-    A token bucket of one second's burst in one statement, shared by all workers. Raises TooMany.
+    A token bucket of one second's burst in one statement, shared by all workers. What is left below
+    zero says that the request is refused; it takes nothing then, so a client that asks too often
+    still gets its rate. Raises TooMany.
     """
     if client.rate_per_s is None:
         return None
@@ -120,8 +122,8 @@ def spend(client: Client) -> tuple[int, int, int] | None:
             """INSERT INTO kb_ratebucket AS b (client_id, tokens, filled_at)
                VALUES (%(client)s, %(burst)s - 1, clock_timestamp())
                ON CONFLICT (client_id) DO UPDATE SET filled_at = clock_timestamp(), tokens =
-                 greatest(-1, least(%(burst)s, b.tokens + %(rate)s *
-                   extract(epoch FROM clock_timestamp() - b.filled_at)) - 1)
+                 least(%(burst)s, b.tokens + CASE WHEN b.tokens < 0 THEN 1 ELSE 0 END
+                   + %(rate)s * extract(epoch FROM clock_timestamp() - b.filled_at)) - 1
                RETURNING tokens""",
             {"client": client.pk, "burst": burst, "rate": client.rate_per_s},
         )
