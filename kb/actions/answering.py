@@ -27,8 +27,9 @@ from kb.models import Client, ClientKey
 from kb.search import past, retrieval
 from kb.search.entries import primary_language
 from kb.search.proposals import Proposal
+from kb.text import referring
 from policies import eligibility, scope
-from policies.eligibility import DecisionKind, ReasonCode
+from policies.eligibility import DecisionKind, ReasonCode, Refusal
 from policies.validity import valid_until
 
 _MESSAGES = {
@@ -78,7 +79,7 @@ def answer(*, client: Client, key: ClientKey | None, question: Question) -> dict
                 max_results=question.max_results,
             )
             verdict = _without_language(verdict, judged, question.language)
-            until = _until(verdict, served_at, key, moment)
+            until = _until(verdict, judged, served_at, key, moment)
             entry = _entry(client, caller, question, moment, verdict, language, served_at, until)
             words = ledger.Words(
                 question=question.query,
@@ -87,7 +88,7 @@ def answer(*, client: Client, key: ClientKey | None, question: Question) -> dict
                 customer=question.customer,
             )
             ledger.write(entry, _rests(verdict), words)
-            details = _details(verdict.passages)
+            details = _details(verdict.passages, caller)
     return _reply(entry, verdict, details, client)
 
 
@@ -139,15 +140,21 @@ def _without_language(verdict: Verdict, judged: Sequence[Judged], language: str 
 
 
 def _until(
-    verdict: Verdict, served_at: datetime, key: ClientKey | None, moment: Moment
+    verdict: Verdict,
+    judged: Sequence[Judged],
+    served_at: datetime,
+    key: ClientKey | None,
+    moment: Moment,
 ) -> datetime:
+    """Return the first known change of what is shown, or else of what kept it from being shown."""
     if moment.historical:
         return served_at
+    known = [one for one in judged if one.refusal != Refusal.out_of_audience]
     return valid_until(
         served_at=served_at,
         ttl=timedelta(seconds=settings().answer_ttl_s),
         moments=[
-            *(one.changes_at for one in verdict.passages),
+            *(one.changes_at for one in verdict.passages or known),
             gate.next_start(served_at),
             key.expires_at if key else None,
         ],
@@ -197,8 +204,8 @@ def _rests(verdict: Verdict) -> list[ledger.Rests]:
     ]
 
 
-def _details(passages: Sequence[Judged]) -> dict[int, dict[str, Any]]:
-    """Return who approved each version, when, and the facts that it renders; by version."""
+def _details(passages: Sequence[Judged], caller: Caller) -> dict[int, dict[str, Any]]:
+    """Return, by version, who approved it, when, and the facts that the caller's part renders."""
     if not passages:
         return {}
     with connection.cursor() as cursor:
@@ -213,14 +220,33 @@ def _details(passages: Sequence[Judged]) -> dict[int, dict[str, Any]]:
                       'unit', nullif(x.unit, ''), 'display', x.display, 'scope', x.scope)
                       ORDER BY f.key), '[]')
                     FROM kb_pinnedfact n JOIN kb_factrevision x ON x.id = n.revision_id
-                    JOIN kb_fact f ON f.id = x.fact_id WHERE n.version_id = v.id)
-               FROM kb_version v WHERE v.id = ANY(%s)""",
-            [sorted({one.version_id for one in passages})],
+                    JOIN kb_fact f ON f.id = x.fact_id WHERE n.version_id = v.id),
+                 CASE WHEN EXISTS (SELECT FROM kb_passage p WHERE p.version_id = v.id
+                    AND NOT kb_audience_rank(p.audience) <= kb_audience_rank(%(audience)s))
+                    THEN jsonb_build_object('title', v.title, 'body', v.body,
+                      'audience', v.audience) END
+               FROM kb_version v WHERE v.id = ANY(%(versions)s)""",
+            {
+                "versions": sorted({one.version_id for one in passages}),
+                "audience": caller.audience,
+            },
         )
         return {
-            version: {"approved_at": at, "approved_by": by, "facts": json.loads(facts)}
-            for version, at, by, facts in cursor.fetchall()
+            version: {
+                "approved_at": at,
+                "approved_by": by,
+                "facts": _told(json.loads(facts), divided, caller.audience),
+            }
+            for version, at, by, facts, divided in cursor.fetchall()
         }
+
+
+def _told(facts: list[dict[str, Any]], divided: str | None, audience: str) -> list[dict[str, Any]]:
+    """Leave out the facts that only sections for others render; `divided` is None without any."""
+    if divided is None or not facts:
+        return facts
+    keys = referring.fact_keys_for(**json.loads(divided), reader=audience)
+    return [fact for fact in facts if fact["key"] in keys]
 
 
 def _reply(

@@ -65,7 +65,7 @@ def token(citation: Citation) -> str:
 def read(text: str) -> Citation | None:
     """Return what a token says, or None if it wasn't issued here or was tampered with."""
     parts = text.split(".")
-    if len(parts) != 3:
+    if len(parts) != 3 or not text.isascii():
         return None
     key_id, payload, signature = parts
     key = settings().citation_keys.get(key_id)

@@ -53,10 +53,12 @@ def ranked(
     """Order what the gate judged by score and by the scope that the question names.
 
     Returns the order, each passage's score, and the named values by key. At equal scores the more
-    specific scope goes first.
+    specific scope goes first. What the caller may not know of says nothing of the others.
     """
     values: dict[str, set[str]] = {}
     for one in judged:
+        if one.refusal == Refusal.out_of_audience:
+            continue
         for key, value in one.scope.items():
             values.setdefault(key, set()).add(value)
     names = {key: scoping.named(query, found) for key, found in values.items()}

@@ -197,3 +197,97 @@ def test_an_unheld_language_is_said_to_be_unsupported(refunds):
     client, _key = stories.client()
     reply = ask(client, "wie lange dauert die erstattung", language="de")
     assert (reply["decision"], reply["reason"]) == ("abstain", "unsupported_language")
+
+
+LIMITS = (
+    {"key": "refund.speed", "type": "duration", "value": 5, "unit": "days"},
+    {"key": "agent.goodwill", "type": "money", "value": 40, "unit": "GBP"},
+)
+WITH_FACTS = """## How long a refund takes
+
+A refund reaches your card within {{ fact refund.speed }} after the parcel arrives with us.
+
+## What agents may add {audience=agent}
+
+You may add up to {{ fact agent.goodwill }} for a refund that was late.
+"""
+
+
+def test_facts_that_only_an_agents_section_states_never_reach_a_public_client(team):
+    stories.published(team, kind="policy", title="Refund limits", facts=LIMITS, audience="internal")
+    stories.published(team, title="When does my refund arrive", body=WITH_FACTS)
+    told = {}
+    for audience in ("public", "agent"):
+        client, _key = stories.client(audience, audience=audience)
+        [first, *_] = ask(client)["passages"]
+        told[audience] = {fact["key"] for fact in first["facts"]}
+    assert told["public"] == {"refund.speed"}
+    assert told["agent"] == {"refund.speed", "agent.goodwill"}
+
+
+def test_asking_back_is_valid_until_one_of_the_choices_ends(team):
+    ends = gate.clock() + timedelta(minutes=1)
+    for region, until in (("uk", ends), ("eu", None)):
+        stories.published(
+            team,
+            title="When does my refund arrive",
+            body=BODY,
+            scope={"region": region},
+            effective_until=until,
+        )
+    client, _key = stories.client()
+    reply = ask(client)
+    assert reply["decision"] == "clarify"
+    assert reply["valid_until"] == ends
+
+
+def test_handing_over_is_valid_until_the_held_text_ends(team):
+    ends = gate.clock() + timedelta(minutes=1)
+    version = stories.published(
+        team, title="When does my refund arrive", body=BODY, effective_until=ends
+    )
+    holding.place_hold(
+        actor=Actor.of(team["editor"]), kind="version", target=str(version.pk), reason="wrong"
+    )
+    client, _key = stories.client()
+    reply = ask(client)
+    assert reply["decision"] == "escalate"
+    assert reply["valid_until"] == ends
+
+
+def test_the_end_of_an_agents_text_says_nothing_to_a_public_client(team):
+    ends = gate.clock() + timedelta(minutes=1)
+    stories.published(
+        team,
+        title="When does my refund arrive",
+        body=BODY,
+        audience="agent",
+        effective_until=ends,
+    )
+    client, _key = stories.client()
+    reply = ask(client)
+    assert reply["decision"] == "abstain"
+    assert reply["valid_until"] > ends
+
+
+def test_scopes_of_an_agents_text_do_not_weigh_in_a_public_answer(team):
+    for region in ("uk", "eu"):
+        stories.published(
+            team, title="When does my refund arrive", body=BODY, scope={"region": region}
+        )
+    client, _key = stories.client()
+    asked = f"{ASKED} in bavaria"
+    before = ask(client, asked)
+    stories.published(
+        team,
+        title="When does my refund arrive",
+        body=BODY,
+        scope={"region": "bavaria"},
+        audience="agent",
+    )
+    assert ask(client, asked)["decision"] == before["decision"] == "clarify"
+
+
+def test_a_citation_with_letters_that_were_never_issued_is_unknown(refunds):
+    [status] = citing.statuses(["k1.payload.é"])
+    assert status["status"] == "unknown"
