@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from kb import conf
 from kb.actions.listing import Line
-from kb.models import Person
+from kb.models import Hold, Person
 from kb.web import words
 from policies import scope as scopes
 
@@ -68,6 +68,14 @@ def actor(name: str) -> str:
 
 
 @register.filter
+def placer(hold: Hold) -> str:
+    """Who placed a hold: people by the name they go by, clients and the system as they are."""
+    kind, _colon, username = hold.placed_by.partition(":")
+    person = Person.objects.filter(username=username).first() if kind == "person" else None
+    return words.named(person) if person else words.actor(hold.placed_by)
+
+
+@register.filter
 def meaning(code: str) -> str:
     """What a signature declares, in the words that are signed."""
     return words.MEANINGS.get(code, code)
@@ -89,6 +97,12 @@ def field_of(form: Any, name: str) -> Any:
 def safe_html(html: str) -> SafeString:
     """HTML that `kb.text` sanitised before it was stored or returned; nothing else goes here."""
     return mark_safe(html)  # noqa: S308
+
+
+@register.filter
+def readable(highlight: str) -> SafeString:
+    """What a search found (escaped text with <mark>, by `kb.search`), without Markdown's signs."""
+    return mark_safe(words.readable(highlight))  # noqa: S308
 
 
 @register.filter

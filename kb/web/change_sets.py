@@ -7,7 +7,6 @@ from. Whoever proposed a set is never offered to sign it, and the action refuses
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,8 +31,6 @@ from kb.web.frame import page, show
 
 READERS = (Role.EDITOR, Role.APPROVER, Role.AUDITOR)
 _DIGEST = re.compile(r"digest-([0-9]{1,18})")
-_PARAGRAPH = re.compile(r"\n[ \t]*\n")
-_TAG = re.compile(r"</?(?:ins|del)>")
 
 
 class SetDecisionForm(forms.Form):
@@ -58,16 +55,14 @@ class SetDecisionForm(forms.Form):
 
 @dataclass(frozen=True)
 class Leaf:
-    """One version of a set as the page shows it: what changes in it, and around what.
+    """One version of a set as the page shows it: what changes in it.
 
-    `fields` are what changes besides the text, each fact by itself. `excerpt` holds only the
-    paragraphs that change; empty where that can't be told apart.
+    `fields` are what changes besides the text, each fact by itself.
     """
 
     member: Member
     changes: Changes
     fields: list[Field]
-    excerpt: str
 
 
 @require_safe
@@ -217,7 +212,6 @@ def _leaf(member: Member) -> Leaf:
         member=member,
         changes=changed,
         fields=[*_changed_facts(member), *others],
-        excerpt=excerpt(changed.body),
     )
 
 
@@ -239,33 +233,3 @@ def _stated(declared: dict[str, Any] | None) -> str:
     if declared is None:
         return "not stated"
     return changes.fact_words(declared).removeprefix(f"{declared['key']} is ")
-
-
-def excerpt(body: str) -> str:
-    """Return the paragraphs of a difference that change, an ellipsis for those between.
-
-    Empty where nothing is left out, or where a change runs over paragraphs.
-    """
-    paragraphs = _PARAGRAPH.split(body)
-    if any(not _balanced(_TAG.findall(one)) for one in paragraphs):
-        return ""
-    changed = [_TAG.search(one) is not None for one in paragraphs]
-    if all(changed) or not any(changed):
-        return ""
-    kept: list[str] = []
-    for one, changes_here in zip(paragraphs, changed, strict=True):
-        if changes_here:
-            kept.append(one.strip("\n"))
-        elif kept[-1:] != ["…"]:
-            kept.append("…")
-    return "\n\n".join(kept).replace("\n\n…", "\n…").replace("…\n\n", "…\n")
-
-
-def _balanced(tags: Sequence[str]) -> bool:
-    return (
-        all(
-            opened.replace("<", "</") == closed
-            for opened, closed in zip(tags[::2], tags[1::2], strict=False)
-        )
-        and len(tags) % 2 == 0
-    )

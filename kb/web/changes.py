@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from kb.models import Version
 from kb.text import diff
 from kb.web import words
 from policies import facts
+
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_TAG = re.compile(r"</?(?:ins|del)>")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ class Changes:
     def nothing(self) -> bool:
         """Whether the two are the same in everything that is signed."""
         return self.same_body and not self.fields and "<ins>" not in self.title
+
+    @property
+    def excerpt(self) -> str:
+        """The paragraphs of the body that change; empty where that is all of it or none."""
+        return excerpt(self.body)
 
 
 def between(old: Version, new: Version) -> Changes:
@@ -71,6 +80,36 @@ def fact_words(declared: dict[str, Any]) -> str:
     when = f" from {start}" if start else ""
     when += f" until {end}" if end else ""
     return f"{declared['key']} is {value}" + (f" ({where})" if where else "") + when
+
+
+def excerpt(body: str) -> str:
+    """Return the paragraphs of a difference that change, an ellipsis for those between.
+
+    Empty where nothing is left out, or where a change runs over paragraphs.
+    """
+    paragraphs = _PARAGRAPH.split(body)
+    if any(not _balanced(_TAG.findall(one)) for one in paragraphs):
+        return ""
+    changed = [_TAG.search(one) is not None for one in paragraphs]
+    if all(changed) or not any(changed):
+        return ""
+    kept: list[str] = []
+    for one, changes_here in zip(paragraphs, changed, strict=True):
+        if changes_here:
+            kept.append(one.strip("\n"))
+        elif kept[-1:] != ["…"]:
+            kept.append("…")
+    return "\n\n".join(kept).replace("\n\n…", "\n…").replace("…\n\n", "…\n")
+
+
+def _balanced(tags: Sequence[str]) -> bool:
+    return (
+        all(
+            opened.replace("<", "</") == closed
+            for opened, closed in zip(tags[::2], tags[1::2], strict=False)
+        )
+        and len(tags) % 2 == 0
+    )
 
 
 def _scope(scope: dict[str, str]) -> str:

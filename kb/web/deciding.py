@@ -22,7 +22,7 @@ from kb.actions import change_set_desk, desk, dossier, publishing, reviewing
 from kb.actions.visiting import Visitor
 from kb.errors import Invalid, KbError, StaleAuthentication
 from kb.models import Role, Version
-from kb.web import changes, entering
+from kb.web import changes, entering, words
 from kb.web.forms import attempt, refused
 from kb.web.frame import page, show, version_url
 from policies.approval import approvals_needed
@@ -94,7 +94,7 @@ def _decide(
                 digest=given["digest"],
                 comment=given["comment"],
             )
-            messages.success(request, f"Returned to {version.author} with your words.")
+            messages.success(request, f"Returned to {words.named(version.author)} with your words.")
             return redirect("review_queue")
         if request.POST.get("decision") != "approve":
             raise Invalid({"decision": "is neither to approve nor to return; press one of the two"})

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from kb.actions.fact_desk import Stretch
 from kb.web import words
-from kb.web.strata import ROW, WIDTH, Layer, Strata
+from kb.web.strata import GAP, LEAST_WIDTH, ROW, WIDTH, Layer, Strata
 
 _TOP = 4
 _LEAST = timedelta(days=14)
@@ -29,14 +29,14 @@ def strata(stretches: Sequence[Stretch]) -> Strata | None:
     axis = _TOP + ROW * len(scopes) + 4
 
     def at(moment: datetime) -> float:
-        return round(WIDTH * ((moment - first) / (last - first)), 1)
+        return round(WIDTH * ((moment - first) / (last - first)), 2)
 
     return Strata(
         layers=[
             Layer(
                 x=at(one.starts_at),
                 y=_TOP + ROW * scopes.index(_scope(one)),
-                width=max(2.0, at(one.ends_at or last) - at(one.starts_at) - 1),
+                width=max(LEAST_WIDTH, round(at(one.ends_at or last) - at(one.starts_at) - GAP, 2)),
                 streak="solid" if one.governs else "faded" if one.begun else "dashed",
                 label=_says(one),
                 slug=one.stated_by[0].slug,

@@ -76,7 +76,13 @@ def written_terms(scope: dict[str, str], separator: str = "\n") -> str:
 
 
 class ContentForm(forms.Form):
-    """A version's content without its facts, which stand in rows of their own."""
+    """A version's content without its facts, which stand in rows of their own.
+
+    Nothing is marked required for the browser: it would keep back a preview or another row for want
+    of a title, and what is missing is said on the page.
+    """
+
+    use_required_attribute = False
 
     title = forms.CharField(
         label="Title",

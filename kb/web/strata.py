@@ -1,5 +1,8 @@
 """The strata: an article's life as layers on one axis of time, drawn as numbers for an SVG.
 
+Across, all is in hundredths of the drawing's width and down in pixels, so that it fits any column
+and its words keep their size.
+
 Which version governed when, gaps as gaps, what is to come paler, today as a hair line. It reads the
 lines it is given and decides nothing. Called by the article's pages.
 """
@@ -13,9 +16,12 @@ from datetime import datetime, timedelta
 from kb.actions.listing import Line
 from kb.web import words
 
-WIDTH = 640
+WIDTH = 100
 ROW = 18
+LEAST_WIDTH = 0.4
+GAP = 0.2
 _TOP = 4
+_ROOM_FOR_BOTH = 50
 _LEAST = timedelta(days=14)
 
 
@@ -42,7 +48,11 @@ class Strata:
     today: float
     first: str
     last: str
-    width: int = WIDTH
+
+    @property
+    def names_first(self) -> bool:
+        """Whether the axis' beginning has room for its name beside today's."""
+        return self.today >= _ROOM_FOR_BOTH
 
 
 @dataclass(frozen=True)
@@ -68,14 +78,14 @@ def strata(lines: Sequence[Line]) -> Strata | None:
     axis = _TOP + ROW * len(rows) + 4
 
     def at(moment: datetime) -> float:
-        return round(WIDTH * ((moment - first) / (last - first)), 1)
+        return round(WIDTH * ((moment - first) / (last - first)), 2)
 
     return Strata(
         layers=[
             Layer(
                 x=at(one.start),
                 y=_TOP + ROW * rows.index(one.line.language),
-                width=max(2.0, at(one.end or last) - at(one.start) - 1),
+                width=max(LEAST_WIDTH, round(at(one.end or last) - at(one.start) - GAP, 2)),
                 streak=words.mark(one.line.reading, one.line.out_of_service).streak,
                 label=_says(one),
                 slug=one.line.slug,

@@ -6,7 +6,8 @@ and plain sentences. Called by the templates through `kb.templatetags.pages`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -56,6 +57,18 @@ MEANINGS: Mapping[str, str] = {
     "returned": "Returned",
 }
 
+# In the order in which they are taken out; words may carry a <mark> anywhere.
+_SIGNS: Sequence[tuple[re.Pattern[str], str]] = (
+    (re.compile(r"\{\{\s*(?:<mark>)?fact(?:</mark>)?\s+(.*?)\s*\}\}"), r"\1"),
+    (re.compile(r"\{\{[^}]*$"), ""),
+    (re.compile(r"\{audience=[^}]*\}?"), ""),
+    (re.compile(r"!?\[([^\]\[]+)\]\([^()\s]*\)"), r"\1"),
+    (re.compile(r"(?:^|(?<=\s))#{1,6}(?=\s)"), ""),
+    (re.compile(r"\|(?:\s*:?-{3,}:?\s*\|)+"), ""),
+    (re.compile(r"\s*\|(?:\s*\|)*\s*"), " · "),
+    (re.compile(r"\*\*|__|`"), ""),
+)
+
 
 def mark(reading: str, out_of_service: str | None = None) -> Mark:
     """Return the streak of a version; one in effect that isn't served reads as why."""
@@ -92,7 +105,10 @@ def since(
 
 
 def moment(at: datetime) -> str:
-    """Write an instant in the page's zone: relative up to a week, then as a date."""
+    """Write an instant in the page's zone: by its weekday up to a week, then as a date.
+
+    It reads on behind since, from, until and submitted: since Wednesday, 14:02.
+    """
     local, now = timezone.localtime(at), timezone.localtime()
     days = (local.date() - now.date()).days
     clock = f"{local:%H:%M}"
@@ -103,7 +119,7 @@ def moment(at: datetime) -> str:
     if days == 1:
         return f"tomorrow, {clock}"
     if abs(at - timezone.now()) < WEEK:
-        return f"in {days} days" if days > 0 else f"{-days} days ago"
+        return f"{local:%A}, {clock}"
     return day(at)
 
 
@@ -135,3 +151,13 @@ def actor(name: str) -> str:
         case "system":
             return f"the system ({rest})"
     return name
+
+
+def readable(text: str) -> str:
+    """Take Markdown's signs out of a stretch of escaped text that a search found.
+
+    A fact that is referred to is shown by its key, a mark of the audience not at all.
+    """
+    for signs, instead in _SIGNS:
+        text = signs.sub(instead, text)
+    return " ".join(text.split())

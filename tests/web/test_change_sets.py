@@ -15,7 +15,7 @@ from kb import gate
 from kb.actions import change_set_desk, facts, visiting
 from kb.actions.work import Actor
 from kb.models import ChangeSet, Review
-from kb.web import change_sets
+from kb.web import changes
 from tests import stories
 
 pytestmark = pytest.mark.django_db
@@ -362,4 +362,4 @@ def queries(client: Client, where: str) -> int:
     ],
 )
 def test_an_excerpt_keeps_whole_paragraphs_that_change(body, excerpt):
-    assert change_sets.excerpt(body) == excerpt
+    assert changes.excerpt(body) == excerpt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -93,6 +94,18 @@ def test_words_find_drafts_for_editors_and_mark_what_was_found(team):
     assert [one.line.title for one in answer.context["shelf"].lines] == ["Zebra crossing"]
     assert "<mark>okapi</mark> &amp; others" in answer.content.decode()
     assert "Nothing matches" in says(client.get(reverse("library"), {"q": "unheardof"}))
+
+
+def test_what_was_found_reads_as_text_and_not_as_markdown(team):
+    body = (
+        "# Okapis\n\n| Where | What |\n|---|---|\n| **Zoo** | An okapi is kept for "
+        "{{ fact okapi.stay }}, see [the rules](/a/rules) |\n\n## Agents {audience=agent}\n\nx"
+    )
+    stories.draft(team["editor"], title="Zebra crossing", body=body)
+    page = browser(team["editor"]).get(reverse("library"), {"q": "okapi"})
+    for sign in ("#", "|", "**", "{", "](", "audience="):
+        assert sign not in says(page).split("Zebra crossing")[1], sign
+    assert "<mark>okapi</mark>.stay, see the rules" in page.content.decode()
 
 
 def test_an_agents_words_find_only_what_the_gate_serves(team):
@@ -227,6 +240,20 @@ def test_the_life_of_an_article_is_drawn_as_layers(team):
     assert html.count('class="layer faded"') == 1
     assert html.count('class="layer solid"') == 1
     assert "style=" not in html
+
+
+def test_the_layers_fit_any_column_and_their_words_keep_their_size(team):
+    version = stories.published(team)
+    html = (
+        browser(team["editor"])
+        .get(reverse("versions", args=[version.article.slug]))
+        .content.decode()
+    )
+    drawing = html.partition('<svg class="strata"')[2].partition("</svg>")[0]
+    assert "viewBox" not in drawing
+    assert re.findall(
+        r'<rect class="layer solid" x="[0-9.]+%" y="[0-9]+" width="[0-9.]+%"', drawing
+    )
 
 
 def test_an_open_draft_is_gone_on_with_rather_than_begun_again(team):

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from kb.actions import drafting
 from kb.models import Article, Version
+from kb.web import words
 from tests import stories
 from tests.web.visits import browser, says, written, written_article
 
@@ -155,6 +156,7 @@ def test_two_people_at_once_see_both_texts_and_lose_neither(client, team):
     version.refresh_from_db()
     assert version.body == "Theirs: it comes on Monday."
     assert answer.context["form"]["edits"].value() == "1"
+    assert f"{words.named(team['approver'])} saved this draft today" in says(answer)
     again = client.post(place(version), {**mine, "edits": "1"})
     assert again.status_code == 302
     version.refresh_from_db()
@@ -191,6 +193,15 @@ def test_a_preview_shows_the_text_as_served_and_saves_nothing(client, team):
     assert "No policy in force gives other.one a value" in page
     version.refresh_from_db()
     assert version.body == "Nothing yet."
+
+
+def test_no_browser_keeps_back_a_preview_or_a_row_for_want_of_a_title(client):
+    page = client.get(reverse("new_article")).content.decode()
+    form = page.partition('<form method="post" enctype')[2]
+    assert " required" not in form
+    refused = client.post(reverse("new_article"), written_article(title=""))
+    assert refused.status_code == 422
+    assert "Title : Write a title." in says(refused)
 
 
 def test_more_rows_keep_what_was_typed(client, team):
