@@ -20,6 +20,7 @@ WIDTH = 100
 ROW = 18
 LEAST_WIDTH = 0.4
 GAP = 0.2
+NOTCH = 1.2
 _TOP = 4
 _ROOM_FOR_BOTH = 50
 _LEAST = timedelta(days=14)
@@ -48,6 +49,12 @@ class Strata:
     today: float
     first: str
     last: str
+    notch_width: float = NOTCH
+
+    @property
+    def notch(self) -> float:
+        """Where the notch of what isn't served now begins; it ends at today."""
+        return round(max(0.0, self.today - self.notch_width), 2)
 
     @property
     def names_first(self) -> bool:
@@ -115,4 +122,7 @@ def _stretches(lines: Sequence[Line]) -> list[_Stretch]:
 def _says(one: _Stretch) -> str:
     verb = "governs" if one.line.reading in ("scheduled", "in_effect") else "governed"
     until = f" to {words.day(one.end)}" if one.end else ""
-    return f"Version {one.number} ({one.line.language}) {verb} from {words.day(one.start)}{until}"
+    mark = words.mark(one.line.reading, one.line.out_of_service)
+    now = f"; {mark.word.lower()} now" if mark.streak == "broken" else ""
+    start = words.day(one.start)
+    return f"Version {one.number} ({one.line.language}) {verb} from {start}{until}{now}"

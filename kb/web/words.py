@@ -59,7 +59,7 @@ MEANINGS: Mapping[str, str] = {
 
 # In the order in which they are taken out; words may carry a <mark> anywhere.
 _SIGNS: Sequence[tuple[re.Pattern[str], str]] = (
-    (re.compile(r"\{\{\s*(?:<mark>)?fact(?:</mark>)?\s+(.*?)\s*\}\}"), r"\1"),
+    (re.compile(r"\{\{\s*(?:<mark>)?fact(?:</mark>)?\s+(.*?)\s*\}\}"), r"<code>\1</code>"),
     (re.compile(r"\{\{[^}]*$"), ""),
     (re.compile(r"\{audience=[^}]*\}?"), ""),
     (re.compile(r"!?\[([^\]\[]+)\]\([^()\s]*\)"), r"\1"),

@@ -105,7 +105,7 @@ def test_what_was_found_reads_as_text_and_not_as_markdown(team):
     page = browser(team["editor"]).get(reverse("library"), {"q": "okapi"})
     for sign in ("#", "|", "**", "{", "](", "audience="):
         assert sign not in says(page).split("Zebra crossing")[1], sign
-    assert "<mark>okapi</mark>.stay, see the rules" in page.content.decode()
+    assert "<code><mark>okapi</mark>.stay</code>, see the rules" in page.content.decode()
 
 
 def test_an_agents_words_find_only_what_the_gate_serves(team):
@@ -254,6 +254,17 @@ def test_the_layers_fit_any_column_and_their_words_keep_their_size(team):
     assert re.findall(
         r'<rect class="layer solid" x="[0-9.]+%" y="[0-9]+" width="[0-9.]+%"', drawing
     )
+
+
+def test_what_is_out_of_service_keeps_its_layer_and_gets_a_notch(team):
+    version = stories.published(team)
+    address = reverse("versions", args=[version.article.slug])
+    client = browser(team["editor"])
+    assert 'class="notch"' not in client.get(address).content.decode()
+    hold(team, "article", version.article.slug)
+    html = client.get(address).content.decode()
+    assert html.count('class="notch"') == 1
+    assert "on hold now</title>" in html
 
 
 def test_an_open_draft_is_gone_on_with_rather_than_begun_again(team):
