@@ -223,14 +223,20 @@ def exclude(article_ids: Iterable[int]) -> datetime:
     Beyond MOST_ARTICLE_LOCKS articles one lock over all of them is taken instead.
     """
     ids = sorted(set(article_ids))
+    if len(ids) > MOST_ARTICLE_LOCKS:
+        return exclude_all()
     with connection.cursor() as cursor:
-        if len(ids) > MOST_ARTICLE_LOCKS:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [ALL_ARTICLES_LOCK])
-        else:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(%s, id) FROM unnest(%s::int[]) AS u(id)",
-                [ARTICLE_LOCK, ids],
-            )
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, id) FROM unnest(%s::int[]) AS u(id)",
+            [ARTICLE_LOCK, ids],
+        )
+    return clock()
+
+
+def exclude_all() -> datetime:
+    """Take the fence exclusively on every article, also on those yet to come; return the clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [ALL_ARTICLES_LOCK])
     return clock()
 
 

@@ -9,30 +9,23 @@ from __future__ import annotations
 
 import re
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from kb import access, gate
+from kb import access
 from kb.actions import preparing
 from kb.actions.content import Content, checked
 from kb.actions.locking import lock_articles, lock_version
 from kb.actions.work import Actor, Work, ensure, work
 from kb.conf import settings
 from kb.errors import Conflict, Invalid, NotFound, NotPermitted
-from kb.models import (
-    Article,
-    CarriedFact,
-    FactRevision,
-    Journey,
-    OwnerGroup,
-    Person,
-    PinnedFact,
-    Role,
-    Version,
-)
+from kb.models import Article, Journey, OwnerGroup, Person, Role, Version
 from kb.text.slugs import slug as slug_of
 from policies.lifecycle import Move, State, may_move
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_LONGEST_LANGUAGE = 35
+_UNDECIDED = (State.draft.value, State.in_review.value)
+_REFUSED = (State.returned.value, State.withdrawn.value)
 
 
 def create_article(
@@ -68,16 +61,16 @@ def create_article(
         made.external_id = external_id or made.slug
         made.save()
         doing.record("create_article", f"article:{made.slug}", new={"title": good.title})
-        language = language or settings().default_language
-        return _new_draft(doing, person, made, good, language, None)
+        return _new_draft(doing, person, made, good, language_tag(language), None)
 
 
 def open_draft(*, actor: Actor, article_id: int, language: str = "") -> Version:
     """Start a draft from the latest decided text of the article in that language; return it.
 
-    An open draft that exists already is returned as it is. Raises NotFound or NotPermitted.
+    An open draft that exists already is returned as it is. A text that a change set proposed and
+    that was turned down is passed over: nobody wrote it. Raises NotFound, Invalid or NotPermitted.
     """
-    language = language or settings().default_language
+    language = language_tag(language)
     with work(actor=actor) as doing:
         lock_articles([article_id])
         article = Article.objects.select_related("owner_group").filter(pk=article_id).first()
@@ -90,8 +83,7 @@ def open_draft(*, actor: Actor, article_id: int, language: str = "") -> Version:
             return existing
         if versions.filter(state=State.in_review.value).exists():
             raise Conflict("A version is in review; it must be decided or withdrawn first.")
-        basis = versions.exclude(number=None).order_by("-number").first()
-        basis = basis or Version.objects.filter(article=article).order_by("-number").first()
+        basis = _basis(versions) or _basis(Version.objects.filter(article=article))
         if basis is None:
             raise NotFound("This article has no text to start from.")
         return _new_draft(doing, person, article, content_of(basis), language, basis)
@@ -140,7 +132,7 @@ def submit(doing: Work, version: Version, also: tuple[preparing.Known, ...] = ()
     ensure(may_move(State(version.state), Move.submit))
     checked(content_of(version))
     if version.change_set_id is None:
-        _refuse_silent_fact_change(version)
+        preparing.refuse_silent_fact_change(version, doing.now())
     preparing.prepare(version, now=doing.now(), also=also)
     version.state = State.in_review.value
     version.submitted_at = doing.now()
@@ -202,6 +194,29 @@ def free_slug(title: str) -> str:
     return f"{base}-{number}"
 
 
+def language_tag(written: str) -> str:
+    """Return a language tag as BCP 47 recommends, for case says nothing in one; '' is our own.
+
+    Raises Invalid.
+    """
+    if not written:
+        return settings().default_language
+    first, *rest = written.split("-")
+    shapes = {2: str.upper, 4: str.title}
+    parts = [first.lower(), *(shapes.get(len(part), str.lower)(part) for part in rest)]
+    language = "-".join(parts)
+    if not LANGUAGE.fullmatch(language) or len(language) > _LONGEST_LANGUAGE:
+        raise Invalid({"language": f"{written[:40]!r} isn't a language tag; write en, de or pt-BR"})
+    return language
+
+
+def _basis(versions: QuerySet[Version]) -> Version | None:
+    """Return the latest decided one that was submitted."""
+    decided = versions.exclude(state__in=_UNDECIDED).exclude(number=None)
+    turned_down = Q(change_set__isnull=False, state__in=_REFUSED)
+    return decided.exclude(turned_down).order_by("-number").first()
+
+
 def _new_draft(
     doing: Work,
     person: Person,
@@ -210,8 +225,6 @@ def _new_draft(
     language: str,
     basis: Version | None,
 ) -> Version:
-    if not LANGUAGE.fullmatch(language):
-        raise Invalid({"language": f"{language!r} isn't a language tag; write en, de or pt-BR"})
     now = doing.now()
     version = Version.objects.create(
         article=article,
@@ -229,37 +242,3 @@ def _new_draft(
 
 def _journey(name: str) -> Journey | None:
     return Journey.objects.get_or_create(name=name)[0] if name else None
-
-
-def _refuse_silent_fact_change(version: Version) -> None:
-    """A value that other texts render is changed with them, together, or not at all."""
-    declared = {
-        (one["key"], _scope_key(one["scope"])): preparing.terms_of(one) for one in version.facts
-    }
-    now = gate.clock()
-    carried_now = CarriedFact.objects.filter(
-        Q(version__period__ends_at__isnull=True) | Q(version__period__ends_at__gt=now),
-        version__article=version.article,
-        version__state=State.published.value,
-    )
-    elsewhere = PinnedFact.objects.filter(
-        revision__in=carried_now.values("revision"), version__state=State.published.value
-    ).exclude(version__article=version.article)
-    for row in FactRevision.objects.select_related("fact").filter(
-        pk__in=elsewhere.values("revision")
-    ):
-        new = declared.get((row.fact.key, _scope_key(row.scope)))
-        if (
-            new is None
-            or new.canonical.comparable != row.canonical
-            or new.comparator != row.comparator
-        ):
-            raise Conflict(
-                f"Other articles render {row.fact.key} ({row.display}). Change the fact itself: "
-                "a change set puts every text that shows it in force at the same instant.",
-                code="needs_change_set",
-            )
-
-
-def _scope_key(scope: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(scope.items()))

@@ -8,12 +8,12 @@ changes one wins and the other gets a clear conflict with nothing half-done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from kb import access
 from kb.actions import preparing, publishing, reviewing
@@ -60,12 +60,10 @@ def propose_fact_change(
     if not note.strip():
         raise Invalid({"note": "say why the value changes; approvers read it"})
     with work(actor=actor) as doing:
-        lock_facts([key])
         now = doing.now()
         if effective_at is not None and effective_at <= now:
             raise Invalid({"effective_at": "lies in the past; leave it out to change it at once"})
-        old = _governing(key, dict(scope or {}), effective_at or now)
-        targets = affected(old, effective_at or now)
+        old, targets = _locked_targets(key, dict(scope or {}), effective_at or now)
         for version in targets.carriers:
             person = require_writer(actor, version.article)
         new = _declaration(old, value=value, unit=unit, comparator=comparator)
@@ -174,6 +172,21 @@ def _governing(key: str, scope: dict[str, str], at: datetime) -> FactRevision:
     raise NotFound(f"No policy that is in force then states {key}{where}.")
 
 
+def _locked_targets(key: str, scope: dict[str, str], at: datetime) -> tuple[FactRevision, Targets]:
+    """Return the value that governs and what it would change, with articles and fact locked.
+
+    Articles come before facts, as everywhere; which ones is only known for sure under the locks.
+    """
+    expected = affected(_governing(key, scope, at), at)
+    lock_articles(one.article_id for one in (*expected.carriers, *expected.renderers))
+    lock_facts([key])
+    old = _governing(key, scope, at)
+    targets = affected(old, at)
+    if targets.ids() != expected.ids() or not targets.carriers:
+        raise Conflict("Somebody else was changing a text that shows this value. Try again.")
+    return old, targets
+
+
 def _declaration(
     old: FactRevision, *, value: object, unit: str | None, comparator: str | None
 ) -> dict[str, Any]:
@@ -205,7 +218,6 @@ def _write_successors(
     new: dict[str, Any],
     targets: Targets,
 ) -> None:
-    lock_articles(one.article_id for one in (*targets.carriers, *targets.renderers))
     for version in targets.carriers:
         facts = tuple(
             new if (one["key"], one["scope"]) == (old.fact.key, old.scope) else one
@@ -245,31 +257,50 @@ def _successor(
 
 
 def _locked(change_set_id: int) -> tuple[ChangeSet, list[Version]]:
-    """Lock a set in review with its facts, articles and versions; carriers come first."""
+    """Lock a set in review with its articles, facts and versions, and what it would return."""
     change_set = ChangeSet.objects.select_for_update().filter(pk=change_set_id).first()
     if change_set is None:
         raise NotFound("There is no such change set, or it isn't yours to see.")
     if change_set.state != "in_review":
         raise Conflict(f"This change set is {change_set.state} already.")
     mine = Version.objects.filter(change_set=change_set)
-    lock_articles(mine.values_list("article_id", flat=True))
-    lock_facts(mine.values_list("carried__revision__fact__key", flat=True))
+    waiting = _waiting(_replaced_by(mine))
+    lock_articles(one.article_id for one in (*mine, *waiting))
+    lock_facts(key for version in mine for key in preparing.fact_keys(version))
     versions = list(
         mine.select_related("article__owner_group", "based_on", "change_set")
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
     )
     return change_set, versions
 
 
+def _replaced_by(versions: Iterable[Version]) -> QuerySet[FactRevision]:
+    """Return the revisions that the texts under these versions carry and they don't."""
+    held = list(versions)
+    return (
+        FactRevision.objects.filter(carriers__version__in=[one.based_on_id for one in held])
+        .exclude(carriers__version__in=[one.pk for one in held])
+        .distinct()
+    )
+
+
+def _waiting(replaced: Iterable[FactRevision]) -> QuerySet[Version]:
+    """Return what is in review with a value that is replaced; other sets are told when signed."""
+    revisions = [one.pk for one in replaced]
+    return (
+        Version.objects.filter(state=State.in_review.value, change_set=None)
+        .filter(Q(pins__revision__in=revisions) | Q(carried__revision__in=revisions))
+        .select_related("article__owner_group")
+        .distinct()
+    )
+
+
 def _refuse_outdated(change_set: ChangeSet, versions: Sequence[Version], now: datetime) -> None:
     """A set is signed as the library stands: each text it replaces, and no other one."""
     at = max(now, change_set.effective_at) if change_set.effective_at else now
-    changed = FactRevision.objects.filter(
-        carriers__version__in=[one.based_on_id for one in versions]
-    ).exclude(carriers__version__in=[one.pk for one in versions])
     expected: set[int] = set()
-    for revision in changed.distinct():
+    for revision in _replaced_by(versions):
         expected |= affected(revision, at).ids()
     if not expected or expected != {one.based_on_id for one in versions}:
         raise Conflict(
@@ -283,16 +314,7 @@ def _put_in_force(doing: Work, change_set: ChangeSet, versions: Sequence[Version
     person = access.require_role(doing.actor.person, Role.APPROVER)
     carriers = {row.version_id for version in versions for row in version.carried.all()}
     ordered = sorted(versions, key=lambda one: (one.pk not in carriers, one.pk))
-    replaced = FactRevision.objects.filter(
-        carriers__version__in=[one.based_on_id for one in versions]
-    ).exclude(carriers__version__in=[one.pk for one in versions])
-    waiting = (
-        Version.objects.filter(state=State.in_review.value, pins__revision__in=replaced)
-        .exclude(change_set=change_set)
-        .select_related("article__owner_group")
-        .distinct()
-    )
-    for version in list(waiting):
+    for version in list(_waiting(_replaced_by(versions))):
         reviewing.give_back(doing, version, reviewer=person, comment=_COMMENT)
     now = publishing.put_in_force(doing, ordered)
     change_set.state, change_set.decided_at = "published", now

@@ -14,10 +14,11 @@ from kb import access
 from kb.actions.reviewing import contributors
 from kb.actions.work import Actor, Work, ensure, work
 from kb.errors import Invalid, NotFound, NotPermitted
-from kb.models import Article, Client, Fact, Hold, Journey, Passage, Role, Version
+from kb.models import Article, Client, Fact, Hold, Journey, Passage, Person, Role, Version
 from policies import holds as rules
 
 TARGETS = ("article", "version", "passage", "fact", "journey")
+_OF_ONE_ARTICLE = ("article", "version")
 
 
 def place_hold(
@@ -33,7 +34,8 @@ def place_hold(
     with work(actor=actor) as doing:
         _require_placer(actor, client)
         values, affected = _target(kind, target)
-        now = doing.fence(affected)
+        # What else comes to render a held value while we look is held too.
+        now = doing.fence(affected) if kind in _OF_ONE_ARTICLE else doing.fence_all()
         hold = Hold.objects.create(
             **values, reason=reason.strip(), placed_by=actor.name, placed_at=now
         )
@@ -45,7 +47,7 @@ def place_hold(
 def lift_hold(*, actor: Actor, hold_id: int, reason: str) -> Hold:
     """Put what was held back into service, for a reason; return the hold.
 
-    Raises NotFound, Invalid, NotPermitted (`four_eyes`: the lifter wrote the fix) or Refused.
+    Raises NotFound, Invalid or NotPermitted (`wrote_the_fix`, or another owner group's approver).
     """
     if not reason.strip():
         raise Invalid({"reason": "say what changed, so that it may be served again"})
@@ -53,7 +55,7 @@ def lift_hold(*, actor: Actor, hold_id: int, reason: str) -> Hold:
         hold = Hold.objects.select_for_update(of=("self",)).filter(pk=hold_id).first()
         if hold is None:
             raise NotFound("There is no such hold, or it isn't yours to see.")
-        person = access.require_role(actor.person, Role.APPROVER)
+        person = _require_lifter(actor, hold)
         since = [
             who
             for version in _versions_of(hold).filter(submitted_at__gte=hold.placed_at)
@@ -100,6 +102,23 @@ def _require_placer(actor: Actor, client: Client | None) -> None:
         return  # a named system actor: the findings of later issues
     if not access.roles(actor.person) & {Role.EDITOR, Role.APPROVER}:
         raise NotPermitted("This needs the role editor or approver.")
+
+
+def _require_lifter(actor: Actor, hold: Hold) -> Person:
+    """Return the person, an approver of every article that the hold is about.
+
+    A fact is about the policies that state it; a journey belongs to no owner group.
+    """
+    person = access.require_role(actor.person, Role.APPROVER)
+    if hold.journey_id:
+        return person
+    versions = _versions_of(hold)
+    if hold.fact_id:
+        versions = Version.objects.filter(carried__revision__fact=hold.fact_id)
+    about = Article.objects.filter(versions__in=versions.values("pk")).distinct()
+    for article in about.select_related("owner_group"):
+        access.require_role(person, Role.APPROVER, article)
+    return person
 
 
 def _target(kind: str, target: str) -> tuple[dict[str, object], set[int]]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from kb.errors import Invalid
+from kb.errors import Conflict, Invalid
 from kb.models import CarriedFact, Fact, FactRevision, Passage, PinnedFact, Version
 from kb.search.embedding import embedding_key
 from kb.text import passages, rendering
@@ -163,6 +163,45 @@ def superseded_pins(version: Version, at: datetime) -> list[str]:
     )
 
 
+def fact_keys(version: Version) -> set[str]:
+    """Return the facts whose values depend on `version` or on which it depends.
+
+    Those that it renders or carries, and those of the versions that it would replace.
+    """
+    carried = CarriedFact.objects.filter(
+        Q(version=version) | Q(version__in=_replaceable(version).values("pk"))
+    )
+    rows = FactRevision.objects.filter(
+        Q(pk__in=version.pins.values("revision")) | Q(pk__in=carried.values("revision"))
+    )
+    return set(rows.values_list("fact__key", flat=True))
+
+
+def refuse_silent_fact_change(version: Version, now: datetime) -> None:
+    """Raise Conflict (`needs_change_set`) where `version` changes a value that other texts render.
+
+    Such a value is changed with those texts, together, or not at all; the same value with another
+    period of its own is another revision too. Call it under the locks of `fact_keys`.
+    """
+    declared = {(one["key"], _scope_key(one["scope"])): terms_of(one) for one in version.facts}
+    alive = _replaceable(version).filter(
+        Q(period__ends_at__isnull=True) | Q(period__ends_at__gt=now)
+    )
+    elsewhere = PinnedFact.objects.filter(
+        revision__carriers__version__in=alive.values("pk"), version__state="published"
+    ).exclude(version__article=version.article_id, version__language=version.language)
+    rows = FactRevision.objects.select_related("fact").filter(pk__in=elsewhere.values("revision"))
+    for known in known_from(rows):
+        was = known.terms
+        if declared.get((was.key, _scope_key(was.scope))) == was:
+            continue
+        raise Conflict(
+            f"Other texts render {was.key} ({was.says()}). Change the fact itself: "
+            "a change set puts every text that shows it in force at the same instant.",
+            code="needs_change_set",
+        )
+
+
 def pinning_articles(version_ids: Iterable[int]) -> set[int]:
     """Return the articles whose texts render a value that one of these versions carries."""
     rows = PinnedFact.objects.filter(
@@ -170,6 +209,17 @@ def pinning_articles(version_ids: Iterable[int]) -> set[int]:
         version__state="published",
     )
     return set(rows.values_list("version__article_id", flat=True))
+
+
+def _replaceable(version: Version) -> QuerySet[Version]:
+    """Return the published versions in whose place `version` would stand."""
+    return Version.objects.filter(
+        article=version.article_id, language=version.language, state="published"
+    ).exclude(pk=version.pk)
+
+
+def _scope_key(scope: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(scope.items()))
 
 
 def _replaced(one: Known, by: Sequence[Known]) -> bool:

@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 
 from kb import access
 from kb.actions import preparing
-from kb.actions.locking import lock_version
+from kb.actions.locking import lock_facts, lock_version
 from kb.actions.work import Actor, Work, ensure, work
 from kb.errors import Invalid, Refused
 from kb.models import Period, Role, Verification, Version
@@ -59,6 +59,8 @@ def retire_version(*, actor: Actor, version_id: int, why: str) -> Version:
         version = lock_version(version_id)
         access.require_role(actor.person, Role.APPROVER, version.article)
         ensure(may_move(State(version.state), Move.retire))
+        # Whoever is putting a text in force that renders one of its values has done so, or waits.
+        lock_facts(preparing.fact_keys(version))
         now = doing.fence({version.article_id} | preparing.pinning_articles([version.pk]))
         version.state = State.retired.value
         version.decided_at = now

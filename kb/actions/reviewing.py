@@ -36,13 +36,16 @@ def approve_version(
     """Approve a version as it was shown (`digest`); the last approval needed publishes it.
 
     Raises Refused with the rule's code (`four_eyes`, `already_approved`,
-    `changed_while_you_looked`, `fact_superseded`), StaleAuthentication or NotPermitted.
+    `changed_while_you_looked`, `fact_superseded`, `needs_change_set`), StaleAuthentication or
+    NotPermitted.
     """
     with work(actor=actor) as doing:
         version = lock_version(version_id)
         if version.change_set_id is not None:
             raise Conflict("It belongs to a change set, which is signed as a whole.")
+        lock_facts(preparing.fact_keys(version))
         sign(doing, version, digest=digest, signature=signature, comment=comment)
+        preparing.refuse_silent_fact_change(version, doing.now())
         if approved(version):
             publishing.put_in_force(doing, [version])
         version.refresh_from_db()
@@ -92,10 +95,12 @@ def give_back(doing: Work, version: Version, *, reviewer: Person, comment: str) 
 def sign(
     doing: Work, version: Version, *, digest: str, signature: Signature, comment: str
 ) -> Review:
-    """Write one approval of a locked version within `doing`, if every rule allows it."""
+    """Write one approval within `doing`, if every rule allows it.
+
+    The caller holds the locks of the version and of its facts (`preparing.fact_keys`).
+    """
     person = access.require_role(doing.actor.person, Role.APPROVER, version.article)
     ensure(may_move(State(version.state), Move.publish))
-    lock_facts(version.pins.values_list("revision__fact__key", flat=True))
     now = doing.now()
     start = max(now, version.effective_from) if version.effective_from else now
     stale = [] if version.change_set_id else preparing.superseded_pins(version, start)

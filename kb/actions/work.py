@@ -42,6 +42,7 @@ _CONFLICTS = {
     "version_one_open_draft": "There is an open draft of this article in this language already.",
     "period_no_overlap": "Another version took effect at the same time. Look again, then repeat.",
     "review_once_each": "You have decided on this version already.",
+    "fact_revision_once": "Somebody else was adding the same value of a fact. Try again.",
     "article_source_id": "Another article with this source and external id exists already.",
     "kb_article_slug_key": "Another article with this address exists already.",
 }
@@ -82,6 +83,10 @@ class Work:
     def fence(self, article_ids: Iterable[int]) -> datetime:
         """Keep answers on these articles waiting until we commit; return the clock under it."""
         return gate.exclude(article_ids)
+
+    def fence_all(self) -> datetime:
+        """Keep every answer waiting until we commit; return the clock under it."""
+        return gate.exclude_all()
 
     def record(
         self, action: str, subject: str, *, old: Any = None, new: Any = None, why: str = ""

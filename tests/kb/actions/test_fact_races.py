@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection, transaction
 
 from kb import gate
-from kb.actions import facts
+from kb.actions import facts, holding, publishing
+from kb.actions.locking import lock_articles, lock_facts
 from kb.actions.reviewing import Signature
 from kb.actions.work import Actor
 from kb.errors import Conflict
-from kb.models import ChangeSet, FactPeriod, Version
+from kb.models import ChangeSet, Fact, FactPeriod, Version
 from tests import stories
-from tests.kb.racing import together
+from tests.kb.racing import outcome, start, together, uncommitted, until_waiting
 
 WINDOW = {"key": "refund.window", "type": "duration", "value": 30, "unit": "days"}
 
@@ -70,3 +72,102 @@ def test_two_changes_proposed_at_once_leave_two_whole_sets(team):
     outcomes = together(lambda: propose(team, 14), lambda: propose(team, 21))
     assert all(isinstance(one, ChangeSet) for one in outcomes)
     assert [one.versions.count() for one in outcomes] == [4, 4]
+
+
+def rendering(team) -> Version:
+    """A text in review that renders the value."""
+    body = "Within {{ fact refund.window }} it is."
+    return stories.submit(stories.draft(team["editor"], body=body), team["editor"])
+
+
+def fact_is_free() -> bool:
+    with transaction.atomic():
+        return len(Fact.objects.select_for_update(nowait=True, no_key=True)) == 1
+
+
+def fenced() -> int:
+    """How many articles are kept from answers just now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+            "WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted "
+            "AND l.classid = %s AND l.mode = 'ExclusiveLock'",
+            [gate.ARTICLE_LOCK],
+        )
+        return cursor.fetchone()[0]
+
+
+def test_retiring_a_policy_waits_for_a_text_that_begins_to_render_its_value(team):
+    """Else answers from that text would not be kept waiting by the retirement."""
+    article = rendering(team)
+    policy = Version.objects.get(kind="policy")
+    with uncommitted(lambda: stories.approve(article, team["approver"])):
+        retired = start(
+            lambda: publishing.retire_version(
+                actor=Actor.of(team["second_approver"]), version_id=policy.pk, why="gone"
+            )
+        )
+        until_waiting()
+        assert fenced() == 1  # the text's own article: the retirement hasn't looked yet
+    assert outcome(retired).decided_at > Version.objects.get(pk=article.pk).period.starts_at
+
+
+def test_a_text_does_not_begin_to_render_what_is_being_retired(team):
+    article = rendering(team)
+    policy = Version.objects.get(kind="policy")
+    with uncommitted(
+        lambda: publishing.retire_version(
+            actor=Actor.of(team["second_approver"]), version_id=policy.pk, why="gone"
+        )
+    ):
+        approved = start(lambda: stories.approve(article, team["approver"]))
+        until_waiting()
+    assert outcome(approved).code == "fact_superseded"
+
+
+def test_proposing_takes_no_fact_from_whoever_holds_an_article(team):
+    """Articles come first everywhere, so that no two wait for each other."""
+    renders = Version.objects.filter(kind="resolution").first()
+    with uncommitted(lambda: lock_articles([renders.article_id])):
+        proposed = start(lambda: propose(team, 14))
+        until_waiting()
+        assert fact_is_free()
+    assert outcome(proposed).versions.count() == 4
+
+
+def test_signing_a_set_takes_no_fact_from_whoever_decides_on_what_it_returns(team):
+    waiting, change_set = rendering(team), propose(team, 14)
+    with uncommitted(lambda: lock_articles([waiting.article_id])):
+        signed = start(lambda: sign(change_set, team["approver"]))
+        until_waiting()
+        assert fact_is_free()
+    assert outcome(signed).state == "published"
+    assert Version.objects.get(pk=waiting.pk).state == "returned"
+
+
+def test_approving_what_renders_a_value_waits_for_its_change(team):
+    article = rendering(team)
+    with uncommitted(lambda: lock_facts(["refund.window"])):
+        approved = start(lambda: stories.approve(article, team["approver"]))
+        until_waiting()
+    assert outcome(approved).state == "published"
+
+
+@pytest.mark.parametrize("kind", ["passage", "fact", "journey"])
+def test_a_hold_on_what_other_texts_may_come_to_say_keeps_every_answer_waiting(kind, team):
+    """Another text may begin to say it while the hold is placed."""
+    version = stories.published(team, journey="Refunds")
+    targets = {
+        "passage": version.passages.get().digest,
+        "fact": "refund.window",
+        "journey": "Refunds",
+    }
+    unrelated = version.article_id + 1000
+    with uncommitted(lambda: gate.share([unrelated])):
+        held = start(
+            lambda: holding.place_hold(
+                actor=Actor.of(team["editor"]), kind=kind, target=targets[kind], reason="wrong"
+            )
+        )
+        until_waiting()
+    assert outcome(held).reason == "wrong"

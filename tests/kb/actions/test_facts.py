@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from kb import gate
-from kb.actions import facts, reviewing
+from kb.actions import drafting, facts, reviewing
 from kb.actions.work import Actor
 from kb.errors import Conflict, Invalid, NotFound, Refused
 from kb.gate import Caller
@@ -55,9 +56,8 @@ def refusal(version: Version) -> Refusal | None:
 def propose(team, **given) -> ChangeSet:
     return facts.propose_fact_change(
         actor=Actor.of(team["editor"]),
-        key="refund.window",
         note="The board decided",
-        **{"value": 14, "unit": "days", **given},
+        **{"key": "refund.window", "value": 14, "unit": "days", **given},
     )
 
 
@@ -220,3 +220,83 @@ def test_a_returned_set_goes_back_whole(team, policy):
     )
     assert set(change_set.versions.values_list("state", flat=True)) == {"returned"}
     assert not any(reviewing.approved(one) for one in change_set.versions.all())
+
+
+def test_a_value_that_others_came_to_render_is_not_changed_by_approving_its_policy(team, policy):
+    """Nobody rendered it when the policy's next version was submitted."""
+    other = {**WINDOW, "value": 14}
+    successor = stories.successor(team, policy, facts=(other,))
+    article = rendering(team)
+    with pytest.raises(Conflict) as refused:
+        stories.approve(successor, team["approver"])
+    assert refused.value.code == "needs_change_set"
+    assert refusal(article) is None
+
+
+def test_a_policy_in_review_does_not_bring_the_old_value_back(team, policy):
+    waiting = stories.successor(team, policy, body="Refunds are told of elsewhere.")
+    article = rendering(team)
+    sign(propose(team), team["approver"])
+    waiting.refresh_from_db()
+    assert waiting.state == "returned"
+    assert refusal(Version.objects.get(based_on=article)) is None
+
+
+def test_a_translation_of_a_policy_need_not_carry_what_the_original_carries(team, policy):
+    rendering(team)
+    opened = drafting.open_draft(
+        actor=Actor.of(team["editor"]), article_id=policy.article_id, language="de"
+    )
+    text = replace(drafting.content_of(opened), body="Geld zurück.", facts=())
+    drafting.save_draft(
+        actor=Actor.of(team["editor"]), version_id=opened.pk, edits=opened.edits, content=text
+    )
+    submitted = stories.submit(opened, team["editor"])
+    assert submitted.state == "in_review"
+
+
+def test_a_value_that_a_translation_renders_is_not_dropped_silently(team, policy):
+    opened = drafting.open_draft(
+        actor=Actor.of(team["editor"]), article_id=policy.article_id, language="de"
+    )
+    text = replace(drafting.content_of(opened), facts=())
+    drafting.save_draft(
+        actor=Actor.of(team["editor"]), version_id=opened.pk, edits=opened.edits, content=text
+    )
+    translated = stories.approve(stories.submit(opened, team["editor"]), team["approver"])
+    with pytest.raises(Conflict) as refused:
+        stories.successor(team, policy, facts=(), body="Refunds are made in time.")
+    assert refused.value.code == "needs_change_set"
+    assert refusal(translated) is None
+
+
+def test_a_value_that_others_render_keeps_its_own_period(team, policy):
+    rendering(team)
+    ends = (gate.clock() + timedelta(days=9)).isoformat()
+    with pytest.raises(Conflict) as refused:
+        stories.successor(team, policy, facts=({**WINDOW, "effective_until": ends},))
+    assert refused.value.code == "needs_change_set"
+
+
+def test_a_set_that_another_one_overtook_can_be_withdrawn(team, policy):
+    stories.published(
+        team,
+        kind="policy",
+        body="Exchanges within {{ fact exchange.window }}.",
+        facts=({**WINDOW, "key": "exchange.window"},),
+    )
+    stories.published(
+        team, body="Refunds {{ fact refund.window }}, exchanges {{ fact exchange.window }}."
+    )
+    overtaken = propose(team, key="exchange.window")
+    sign(propose(team), team["approver"])
+    with pytest.raises(Conflict):
+        sign(overtaken, team["approver"])
+    closed = facts.close_change_set(
+        actor=Actor.of(team["editor"]),
+        change_set_id=overtaken.pk,
+        decision="withdrawn",
+        comment="proposed again",
+    )
+    assert closed.state == "withdrawn"
+    assert set(overtaken.versions.values_list("state", flat=True)) == {"withdrawn"}

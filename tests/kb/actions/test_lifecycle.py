@@ -9,7 +9,7 @@ import pytest
 from kb import gate
 from kb.actions import drafting, publishing, reviewing
 from kb.actions.work import Actor
-from kb.errors import Conflict, NotPermitted, Refused, StaleAuthentication
+from kb.errors import Conflict, NotFound, NotPermitted, Refused, StaleAuthentication
 from kb.gate import Caller
 from kb.models import Period, Version
 from policies.eligibility import Refusal
@@ -167,3 +167,37 @@ def test_an_open_draft_is_opened_once():
         for _ in range(2)
     ]
     assert opened[0] == opened[1]
+
+
+def test_a_translation_is_drafted_while_the_original_is_edited_or_in_review():
+    team = stories.staff()
+    version = stories.published(team)
+    actor = Actor.of(team["editor"])
+    edited = drafting.open_draft(actor=actor, article_id=version.article_id)
+    german = drafting.open_draft(actor=actor, article_id=version.article_id, language="de")
+    assert german.based_on_id == version.pk
+    stories.submit(edited, team["editor"])
+    french = drafting.open_draft(actor=actor, article_id=version.article_id, language="fr")
+    assert french.based_on_id == version.pk
+
+
+def test_an_article_without_a_decided_text_says_so():
+    team = stories.staff()
+    only = stories.draft(team["editor"])
+    with pytest.raises(NotFound):
+        drafting.open_draft(
+            actor=Actor.of(team["editor"]), article_id=only.article_id, language="de"
+        )
+
+
+def test_one_language_is_one_however_its_tag_is_written():
+    team = stories.staff()
+    first = stories.published(team, language="de-at")
+    assert first.language == "de-AT"
+    opened = drafting.open_draft(
+        actor=Actor.of(team["editor"]), article_id=first.article_id, language="de-At"
+    )
+    assert (opened.language, opened.based_on_id) == ("de-AT", first.pk)
+    stories.approve(stories.submit(opened, team["editor"]), team["approver"])
+    first.refresh_from_db()
+    assert first.period.closed_by_id == opened.pk
