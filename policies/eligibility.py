@@ -160,3 +160,11 @@ def reveal(reason: ReasonCode, *, may_know: bool) -> ReasonCode:
     if reason == ReasonCode.out_of_audience and not may_know:
         return ReasonCode.no_governing_article
     return reason
+
+
+def reveal_probability(probability: float, reason: ReasonCode, *, may_know: bool) -> float:
+    """Return the probability as the caller is told it: where nothing governs, none is left.
+
+    Anything else beside a reason that was veiled would tell it apart.
+    """
+    return probability if reveal(reason, may_know=may_know) == reason else 0.0

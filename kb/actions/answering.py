@@ -257,7 +257,9 @@ def _reply(
         "id": entry.id,
         "decision": entry.decision,
         "reason": eligibility.reveal(verdict.reason, may_know=may_know).value,
-        "probability": round(entry.probability, 4),
+        "probability": round(
+            eligibility.reveal_probability(entry.probability, verdict.reason, may_know=may_know), 4
+        ),
         "threshold": entry.threshold,
         "quotes": [
             {

@@ -105,13 +105,14 @@ def own_answer(*, client: Client, answer_id: uuid.UUID) -> dict[str, Any]:
         row = Answer.objects.select_related("client").filter(pk=answer_id).first()
         if row is None or not (may_recall or row.client_id == client.pk):
             raise NotFound("There is no such answer, or it isn't yours to see.")
-        reason = eligibility.reveal(ReasonCode(row.reason), may_know=client.audience != "public")
+        may_know, was = client.audience != "public", ReasonCode(row.reason)
+        probability = eligibility.reveal_probability(row.probability, was, may_know=may_know)
         return {
             "id": row.pk,
             "client": row.client.name,
             "decision": row.decision,
-            "reason": reason.value,
-            "probability": round(row.probability, 4),
+            "reason": eligibility.reveal(was, may_know=may_know).value,
+            "probability": round(probability, 4),
             "threshold": row.threshold,
             "language": row.language,
             "scope": row.scope,

@@ -59,10 +59,9 @@ def _to_be_asked_again(response: HttpResponse, etag: str) -> HttpResponse:
 
 
 def _etag(cited: Cited) -> str:
-    """Two answers with the same tag show the same: it covers text, state and what replaces it."""
-    words = "\n".join(
-        [cited.digest, cited.why, str(cited.replaced_by), *(part.digest for part in cited.parts)]
-    )
+    """Two answers with the same tag show the same: text, state, times and what replaces it."""
+    state = (cited.why, cited.starts_at, cited.ends_at, cited.replaced_by, cited.replaced_by_title)
+    words = "\n".join([cited.digest, repr(state), *(part.digest for part in cited.parts)])
     return f'"{sha256(words.encode()).hexdigest()[:32]}"'
 
 

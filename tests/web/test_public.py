@@ -106,6 +106,14 @@ def test_what_was_never_public_isnt_there(team, audience: str):
     assert Client().get(f"/a/{first.article.slug}").status_code == 404
 
 
+def test_whoever_kept_the_page_is_told_of_an_end_that_was_set_since(team):
+    version = stories.published(team, title="Parcels")
+    page = seen(version)
+    begins = gate.clock() + timedelta(days=3)
+    stories.approve(stories.successor(team, version, effective_from=begins), team["approver"])
+    assert seen(version, **{"If-None-Match": page["ETag"]}).status_code == 200
+
+
 def test_what_isnt_published_or_hasnt_begun_isnt_there(team):
     waiting = stories.submit(stories.draft(team["editor"]), team["editor"])
     scheduled = stories.published(team, effective_from=gate.clock() + timedelta(days=3))

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from kb import gate
-from kb.actions import answering, citing, holding, publishing
+from kb.actions import answering, citing, holding, publishing, recalling
 from kb.actions.answering import Question
 from kb.actions.work import Actor
 from kb.errors import Invalid, NotPermitted
@@ -268,6 +268,24 @@ def test_the_end_of_an_agents_text_says_nothing_to_a_public_client(team):
     reply = ask(client)
     assert reply["decision"] == "abstain"
     assert reply["valid_until"] > ends
+
+
+def test_a_text_for_agents_looks_to_a_public_client_as_if_nothing_governed(team, refunds):
+    stories.published(
+        team,
+        title="Verify a caller",
+        body="Ask for the third letter of the word that they chose.",
+        audience="agent",
+    )
+    client, _key = stories.client()
+    reply = ask(
+        client,
+        "verify a caller by the third letter of the word they chose before a refund reaches their card",
+    )
+    assert Answer.objects.get(pk=reply["id"]).reason == "out_of_audience"
+    assert (reply["reason"], reply["probability"]) == ("no_governing_article", 0.0)
+    own = recalling.own_answer(client=client, answer_id=reply["id"])
+    assert (own["reason"], own["probability"]) == ("no_governing_article", 0.0)
 
 
 def test_scopes_of_an_agents_text_do_not_weigh_in_a_public_answer(team):
