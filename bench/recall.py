@@ -2,7 +2,7 @@
 
 The rows are made by the owner with the tables' triggers off, since no service answers a million
 questions within a bench; the pages are read as the application's role, through the action.
-Run by `make bench ARGS=recall` in a database that already holds articles.
+Run after `make bench`, in its database; docs/figures.md has the command.
 """
 
 from __future__ import annotations
