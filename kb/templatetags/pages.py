@@ -34,6 +34,7 @@ def since(line: Line) -> str:
         decided_at=line.decided_at,
         submitted_at=line.submitted_at,
         edited_at=line.edited_at,
+        out_of_service=line.out_of_service,
     )
 
 

@@ -39,7 +39,12 @@ class Changes:
     @property
     def nothing(self) -> bool:
         """Whether the two are the same in everything that is signed."""
-        return self.same_body and not self.fields and "<ins>" not in self.title
+        return self.same_body and not self.fields and self.same_title
+
+    @property
+    def same_title(self) -> bool:
+        """Whether the title is the same."""
+        return _TAG.search(self.title) is None
 
     @property
     def excerpt(self) -> str:

@@ -86,12 +86,15 @@ def since(
     decided_at: datetime | None = None,
     submitted_at: datetime | None = None,
     edited_at: datetime | None = None,
+    out_of_service: str | None = None,
 ) -> str:
     """Say in a few words since when a version reads as it does, or from when it will."""
     match reading:
         case Reading.in_effect if starts_at:
             until = f", until {moment(ends_at)}" if ends_at else ""
-            return f"since {moment(starts_at)}{until}"
+            # Beside "On hold" a bare date would read as the hold's.
+            what = "in effect since" if out_of_service else "since"
+            return f"{what} {moment(starts_at)}{until}"
         case Reading.scheduled if starts_at:
             return f"from {moment(starts_at)}"
         case Reading.superseded | Reading.expired if ends_at:

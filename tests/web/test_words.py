@@ -32,6 +32,13 @@ def test_a_moment_reads_on_behind_since_from_and_until(monkeypatch, at, reads):
     assert words.moment(at) == reads
 
 
+def test_a_date_beside_a_hold_isnt_taken_for_the_holds():
+    at = datetime(2025, 12, 29, tzinfo=UTC)
+    assert words.since("in_effect", starts_at=at, ends_at=None) == "since 29 December 2025"
+    held = words.since("in_effect", starts_at=at, ends_at=None, out_of_service="on_hold")
+    assert held == "in effect since 29 December 2025"
+
+
 @pytest.mark.django_db
 def test_who_placed_a_hold_is_named_on_the_article_as_in_the_list():
     people = stories.staff()
