@@ -6,19 +6,19 @@ own. Nothing of Touchstone needs this script or what it needs (playwright, and a
     KB_HOME=/tmp/screens PORT=8123 make run             # in one terminal
     python -m venv /tmp/pictures && /tmp/pictures/bin/pip install playwright
     /tmp/pictures/bin/python docs/screens/make.py /tmp/screens/starter.json http://127.0.0.1:8123
+
+A third argument names a Chromium that isn't /usr/bin/chromium.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).parent
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 BEFORE = "We never pay to a different card or account because somebody asks us to, not even"
 AFTER = "We never pay to another card or account, even if somebody asks us to, and not even"
 
@@ -61,11 +61,11 @@ def take(page: Page, name: str, address: str = "", height: int = 860) -> None:
     page.screenshot(path=HERE / f"{name}.png")
 
 
-def main(starter: str, base: str) -> None:
+def main(starter: str, base: str, chromium: str = "/usr/bin/chromium") -> None:
     """Take all pictures."""
     people = {one["name"]: one for one in json.loads(Path(starter).read_text())["people"]}
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = play.chromium.launch(executable_path=chromium)
         write(signed_in(browser, base, people["editor"]))
         approver = signed_in(browser, base, people["second_approver"])
         take(approver, "home", "/")
