@@ -199,8 +199,7 @@ def language_tag(written: str) -> str:
 
     Raises Invalid.
     """
-    if not written:
-        return settings().default_language
+    written = written or settings().default_language
     first, *rest = written.split("-")
     shapes = {2: str.upper, 4: str.title}
     parts = [first.lower(), *(shapes.get(len(part), str.lower)(part) for part in rest)]

@@ -280,7 +280,7 @@ def test_a_text_for_agents_looks_to_a_public_client_as_if_nothing_governed(team,
     client, _key = stories.client()
     reply = ask(
         client,
-        "verify a caller by the third letter of the word they chose before a refund reaches their card",
+        "verify a caller by the third letter of the word they chose; a refund reaches my card",
     )
     assert Answer.objects.get(pk=reply["id"]).reason == "out_of_audience"
     assert (reply["reason"], reply["probability"]) == ("no_governing_article", 0.0)
