@@ -17,13 +17,16 @@ Value = TypeVar("Value")
 env = environ.Env()
 
 
-def read(name: str, what: str, reader: Callable[[], Value]) -> Value:
-    """Return what `reader` gives for the variable `name`, or exit saying what it should be."""
+def read(name: str, what: str, reader: Callable[[], Value], *, secret: bool = False) -> Value:
+    """Return what `reader` gives for the variable `name`, or exit saying what it should be.
+
+    The refusal repeats the value unless it is `secret`: what is printed ends up in logs.
+    """
     try:
         return reader()
     except (ValueError, TypeError, KeyError, ImproperlyConfigured):
-        raw = env.str(name, default="")
-        sys.exit(f"{name} is {raw!r}, which can't be used: write {what}.")
+        is_what = "" if secret else f" is {env.str(name, default='')!r}, which"
+        sys.exit(f"{name}{is_what} can't be used: write {what}.")
 
 
 def number(name: str, default: int, *, low: int, high: int) -> int:
@@ -45,12 +48,15 @@ def switch(name: str, *, default: bool) -> bool:
 
 def database(name: str, url: str) -> dict[str, Any]:
     """Return the parts of a database URL."""
-    what = "a URL such as postgres://role:password@host:5432/name"
+    what = (
+        "a URL such as postgres://role:password@host:5432/name, with special characters of the "
+        "password as %40 (@), %2F (/), %23 (#), %3A (:)"
+    )
 
     def reader() -> dict[str, Any]:
-        parts = dict(environ.Env.db_url_config(url))
-        if "postgresql" not in str(parts.get("ENGINE")):
+        scheme = url.partition("://")[0]
+        if "postgresql" not in environ.Env.DB_SCHEMES.get(scheme, ""):
             raise ValueError(name)
-        return parts
+        return dict(environ.Env.db_url_config(url))
 
-    return read(name, what, reader)
+    return read(name, what, reader, secret=True)

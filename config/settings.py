@@ -152,6 +152,7 @@ EMAIL_CONFIG = read(
     "EMAIL_URL",
     "a URL such as smtp://user:password@host:25",
     lambda: env.email_url("EMAIL_URL", default="consolemail://"),
+    secret=True,
 )
 vars().update(EMAIL_CONFIG)
 
@@ -207,7 +208,12 @@ KB: dict[str, Any] = {
     "encoder_path": env.str("KB_ENCODER_PATH", default=""),
     "review_grace_days": number("KB_REVIEW_GRACE_DAYS", 30, low=0, high=3650),
     "content_retention_days": number("KB_CONTENT_RETENTION_DAYS", 90, low=1, high=3650),
-    "citation_keys": env.dict("KB_CITATION_KEYS", default=_secrets.citation_keys),
+    "citation_keys": read(
+        "KB_CITATION_KEYS",
+        "names and secrets such as k1=secret,k2=secret",
+        lambda: env.dict("KB_CITATION_KEYS", default=_secrets.citation_keys),
+        secret=True,
+    ),
     "ledger_key": env.str("KB_LEDGER_KEY", default=_secrets.ledger_key),
     "web_workers": number("WEB_WORKERS", 2, low=1, high=64),
 }

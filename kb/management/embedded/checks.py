@@ -56,7 +56,8 @@ def check_database(alias: str) -> None:
     """Raise CannotRunError unless the given PostgreSQL answers and is new enough."""
     connection = connections[alias]
     variable = "DATABASE_URL" if alias == "default" else "OWNER_DATABASE_URL"
-    place = "{HOST}:{PORT}/{NAME}".format_map(connection.settings_dict)
+    given = connection.settings_dict
+    place = f"{given['HOST']}:{given['PORT'] or 5432}/{given['NAME']}"
     try:
         connection.ensure_connection()
         version = connection.connection.info.server_version
