@@ -20,6 +20,7 @@ POLICY = (
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 API_PAGE_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+_ID = "touchstone.request_id"
 
 
 class RequestIdMiddleware:
@@ -31,6 +32,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
         request_id = given if _ACCEPTED_ID.fullmatch(given) else uuid.uuid4().hex
+        request.META[_ID] = request_id
         token = conf.request_id.set(request_id)
         try:
             response = self.get_response(request)
@@ -57,6 +59,11 @@ class RequestIdFilter(logging.Filter):
     """Put the request's id on each log record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Add `request_id`; never drop a record."""
-        record.request_id = conf.request_id.get()
+        """Add `request_id`; never drop a record.
+
+        Django logs a refused request after the middleware has ended, when only the request that
+        it puts on the record still knows the id.
+        """
+        meta = getattr(getattr(record, "request", None), "META", {})
+        record.request_id = conf.request_id.get() or meta.get(_ID, "")
         return True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import logging
 import re
 import subprocess
 import sys
@@ -10,6 +13,8 @@ import pytest
 from django.conf import settings
 
 from kb.api import metrics
+from kb.web.logs import JsonFormatter
+from kb.web.middleware import RequestIdFilter
 
 pytestmark = pytest.mark.django_db
 
@@ -115,3 +120,18 @@ def test_figures_of_services_that_ended_are_removed(client, tmp_path):
     finally:
         settings.KB = kept
     assert not ended.exists()
+
+
+def test_the_log_names_a_refused_request_by_the_id_its_reply_carries(client):
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.addFilter(RequestIdFilter())
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("django.request")
+    logger.addHandler(handler)
+    try:
+        response = client.get("/api/v1/nothing")
+    finally:
+        logger.removeHandler(handler)
+    assert response.status_code == 404
+    assert json.loads(written.getvalue())["request_id"] == response["X-Request-Id"]
