@@ -51,9 +51,12 @@ def create_client(
         problems["purpose"] = f"{purpose!r} isn't live or test"
     try:
         audience.parse(audience_)
+    except ValueError as error:
+        problems["audience"] = str(error).removeprefix("audience: ")
+    try:
         bound = scope.normalise(dict(scope_ or {}))
     except ValueError as error:
-        problems["audience or scope"] = str(error)
+        problems["scope"] = str(error).removeprefix("scope: ")
     if problems:
         raise Invalid(problems)
     with work(actor=actor) as doing:

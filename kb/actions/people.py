@@ -27,7 +27,7 @@ def create_person(
         problems["name"] = f"{name!r} exists already; choose another name"
     unknown = [role for role in roles if role not in Role.values]
     if unknown or not roles:
-        problems["role"] = f"{unknown or 'none'}: choose from {', '.join(Role.values)}"
+        problems["role"] = f"{', '.join(unknown) or 'none'}: choose from {', '.join(Role.values)}"
     try:
         validate_password(password, Person(username=name))
     except ValidationError as error:

@@ -99,3 +99,8 @@ def test_a_client_that_is_not_there_has_no_keys():
         run("issue_key", "nobody")
     with pytest.raises(CommandError, match="nothing was revoked"):
         run("revoke_keys", "nobody", "--why", "leaked")
+
+
+def test_a_refused_audience_and_scope_are_named_once_each():
+    with pytest.raises(CommandError, match=r"^audience: 'nobody' isn't an audience"):
+        run("create_client", "bot", "--audience", "nobody")

@@ -74,3 +74,8 @@ def test_a_name_is_taken_once():
     run("mira", "--role", "editor")
     with pytest.raises(CommandError, match="exists already"):
         run("mira", "--role", "editor")
+
+
+def test_an_unknown_role_is_named_as_it_was_written():
+    with pytest.raises(CommandError, match=r"^role: king: choose from editor"):
+        run("mira", "--role", "king")

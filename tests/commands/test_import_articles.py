@@ -45,6 +45,13 @@ def run(*arguments: object) -> tuple[str, str]:
 
 
 @pytest.mark.django_db
+def test_one_record_is_counted_as_one(tmp_path):
+    stories.staff()
+    out, _err = run(write(tmp_path, record(1)), *PEOPLE, "--source", "shop")
+    assert out.startswith("Imported 1 record of 'shop', in force:")
+
+
+@pytest.mark.django_db
 def test_a_file_is_imported_and_counted(tmp_path):
     stories.staff()
     path = write(tmp_path, record(1), record(2))
@@ -64,7 +71,7 @@ def test_a_refusal_names_file_line_field_and_reason(tmp_path):
     out, err = run(path, *PEOPLE)
     assert out == ""
     assert "a.jsonl:2: kind: 'rule' isn't one of policy, resolution\n" in err
-    assert err.endswith("Nothing was imported: 1 record is refused. Mend them, or leave them out "
+    assert err.endswith("Nothing was imported: 1 record is refused. Mend it, or leave it out "
                         "with --skip-bad.")  # fmt: skip
     assert not Article.objects.exists()
 
@@ -114,7 +121,7 @@ def test_people_and_paths_are_refused_in_one_line(tmp_path):
 def test_a_dry_run_says_what_would_be_done(tmp_path):
     stories.staff()
     out, _err = run(write(tmp_path, record(1)), *PEOPLE, "--dry-run")
-    assert out.splitlines()[0] == "Would import 1 records of 'import', in force:"
+    assert out.splitlines()[0] == "Would import 1 record of 'import', in force:"
     assert not ImportRun.objects.exists()
 
 

@@ -134,10 +134,10 @@ class Command(BaseCommand):
             progress.close()
             self._lines(error.refusals)
             records_ = len({one.record or one.place for one in error.refusals})
-            what = "record is" if records_ == 1 else "records are"
+            what, them = ("record is", "it") if records_ == 1 else ("records are", "them")
             raise CommandError(
-                f"Nothing was imported: {records_} {what} refused. Mend them, or leave them out "
-                "with --skip-bad."
+                f"Nothing was imported: {records_} {what} refused. Mend {them}, or leave {them} "
+                "out with --skip-bad."
             ) from error
 
     def _print(self, report: Report, options: dict[str, Any]) -> None:
@@ -148,8 +148,9 @@ class Command(BaseCommand):
         how = "Would import" if options["dry_run"] else "Imported"
         what = "in force" if options["approver"] else "as drafts"
         resumed = ", taken up where it was interrupted" if report.resumed else ""
+        records = "record" if counts["read"] == 1 else "records"
         self.stdout.write(
-            f"{how} {counts['read']:,} records of {options['source']!r}, {what}{resumed}:"
+            f"{how} {counts['read']:,} {records} of {options['source']!r}, {what}{resumed}:"
         )
         for name, words in _WORDS.items():
             if counts[name]:
