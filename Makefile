@@ -65,6 +65,10 @@ venv:
 	  if [ -z "$$found" ]; then \
 	    echo "Touchstone needs Python 3.11 or newer; none of $(CANDIDATES) is one." >&2; exit 1; \
 	  fi; \
+	  if [ ! -w . ] || { [ -e .venv ] && [ ! -w .venv ]; }; then \
+	    echo "This account can't write to $$PWD, or can't use the .venv in it: run make as its owner, or from a copy of your own." >&2; \
+	    exit 1; \
+	  fi; \
 	  rm -rf .venv; \
 	  if ! "$$found" -m venv .venv; then \
 	    rm -rf .venv; \
