@@ -25,6 +25,7 @@ from kb.conf import settings
 from kb.errors import Conflict, Invalid, Refused
 from kb.gate import Caller, Moment
 from kb.models import Answer, AnswerPassage, Client, IdempotencyRecord
+from policies.eligibility import DecisionKind
 
 HEADER = "Idempotency-Key"
 
@@ -108,9 +109,14 @@ def _again(record: IdempotencyRecord, client: Client, digest: str) -> Outcome:
 
 
 def _still_servable(answer: Answer, client: Client) -> bool:
-    """Ask the gate about every passage of an answer, under the fence, as the client is now."""
+    """Ask the gate about every passage of an answer, under the fence, as the client is now.
+
+    What rests on no passage (an abstention, options to choose from) holds until its own end.
+    """
     if answer.historical and "history" not in client.rights:
         return False
+    if answer.decision != DecisionKind.answer and not answer.historical:
+        return gate.clock() < answer.valid_until
     rests = list(
         AnswerPassage.objects.filter(answer=answer).values_list("passage_id", "article_id")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connections
@@ -79,6 +80,14 @@ class TestOneAfterTheOther:
         response = bot.post("answers", {"query": ASKED}, **KEY)
         assert_problem(response, 409, "answer_no_longer_valid")
         assert "five working days" not in response.content.decode()
+
+    def test_a_replay_without_text_holds_until_its_own_end(self, bot, clock):
+        asked = {"query": "do you sell aquarium heaters"}
+        first = bot.post("answers", asked, **KEY)
+        assert first.json()["decision"] == "abstain"
+        assert bot.post("answers", asked, **KEY).json() == first.json()
+        clock.forward(timedelta(minutes=6))
+        assert_problem(bot.post("answers", asked, **KEY), 409, "answer_no_longer_valid")
 
     def test_a_replay_of_superseded_text_is_refused(self, team, bot, refunds):
         bot.post("answers", {"query": ASKED}, **KEY)

@@ -24,7 +24,7 @@ from kb.actions.locking import lock_articles, lock_facts
 from kb.actions.preparing import pinning_articles
 from kb.actions.work import Actor, Work, work
 from kb.errors import Conflict
-from kb.models import Article, ImportRun, Passage, Review, StagedRecord, Version
+from kb.models import Article, CarriedFact, ImportRun, Passage, Review, StagedRecord, Version
 from policies.approval import Meaning
 from policies.lifecycle import State
 
@@ -104,7 +104,12 @@ def _lock(options: Options, entries: list[Entry]) -> None:
         articles = articles.filter(external_id__in={entry.key[0] for entry in entries})
     lock_articles(articles.values_list("pk", flat=True))
     keys = {key for entry in entries for key in entry.fact_keys}
-    lock_facts(keys | {terms.key for entry in entries for terms in entry.terms})
+    keys |= {terms.key for entry in entries for terms in entry.terms}
+    # What a replaced or retired policy states ends with it, whether or not the file names it.
+    ending = CarriedFact.objects.filter(
+        version__article__in=articles, version__state=State.published.value
+    )
+    lock_facts(keys | set(ending.values_list("revision__fact__key", flat=True)))
 
 
 def _carry_out(
