@@ -42,13 +42,7 @@ def create_client(
         problems["name"] = "is empty or longer than 100 characters"
     elif Client.objects.filter(name=name).exists():
         problems["name"] = f"a client called {name!r} exists already; choose another name"
-    unknown = [right for right in rights if right not in RIGHTS]
-    if unknown:
-        problems["rights"] = f"{', '.join(unknown)}: choose from {', '.join(RIGHTS)}"
-    if rate_per_s is not None and not 0 < rate_per_s <= 100_000:
-        problems["rate"] = "must be more than 0 requests a second"
-    if purpose not in ("live", "test"):
-        problems["purpose"] = f"{purpose!r} isn't live or test"
+    problems |= _unfit_powers(rights, rate_per_s, purpose)
     try:
         audience.parse(audience_)
     except ValueError as error:
@@ -78,6 +72,18 @@ def create_client(
             new={"audience": audience_, "rights": list(rights), "scope": bound},
         )
         return client, key
+
+
+def _unfit_powers(rights: Sequence[str], rate_per_s: float | None, purpose: str) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    unknown = [right for right in rights if right not in RIGHTS]
+    if unknown:
+        problems["rights"] = f"{', '.join(unknown)}: choose from {', '.join(RIGHTS)}"
+    if rate_per_s is not None and not 0 < rate_per_s <= 100_000:
+        problems["rate"] = "must be more than 0 requests a second"
+    if purpose not in ("live", "test"):
+        problems["purpose"] = f"{purpose!r} isn't live or test"
+    return problems
 
 
 def issue_key(*, actor: Actor, name: str, expires_at: datetime | None = None) -> str:
