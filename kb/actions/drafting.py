@@ -20,6 +20,7 @@ from kb.conf import settings
 from kb.errors import Conflict, Invalid, NotFound, NotPermitted
 from kb.models import Article, Journey, OwnerGroup, Person, Role, Version
 from kb.text.slugs import slug as slug_of
+from policies.languages import canonical_tag
 from policies.lifecycle import Move, State, may_move
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -200,10 +201,7 @@ def language_tag(written: str) -> str:
     Raises Invalid.
     """
     written = written or settings().default_language
-    first, *rest = written.split("-")
-    shapes = {2: str.upper, 4: str.title}
-    parts = [first.lower(), *(shapes.get(len(part), str.lower)(part) for part in rest)]
-    language = "-".join(parts)
+    language = canonical_tag(written)
     if not LANGUAGE.fullmatch(language) or len(language) > _LONGEST_LANGUAGE:
         raise Invalid({"language": f"{written[:40]!r} isn't a language tag; write en, de or pt-BR"})
     return language

@@ -21,6 +21,7 @@ from kb.actions.drafting import LANGUAGE
 from kb.actions.importing.reading import Place, Raw, Refusal
 from kb.errors import Invalid
 from policies import importing as rules
+from policies.languages import canonical_tag
 
 # U+0000 can't be stored by PostgreSQL; a lone surrogate can't even be written as UTF-8.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -181,7 +182,7 @@ def _record(raw: Raw, fields: Mapping[str, Any], reading: Reading) -> Record:
     times = {name: _time(name, fields, reading, problems) for name in rules.TIME_FIELDS}
     facts = _dated_facts(fields.get("facts", []), reading, problems)
     _check_names(fields, problems)
-    language = _canonical_tag(fields.get("language", reading.default_language))
+    language = canonical_tag(fields.get("language", reading.default_language))
     if not LANGUAGE.fullmatch(language) or len(language) > _LANGUAGE_LIMIT:
         problems["language"] = f"{language[:40]!r} isn't a language tag; write en, de or pt-BR"
     content = Content(
@@ -211,13 +212,6 @@ def _record(raw: Raw, fields: Mapping[str, Any], reading: Reading) -> Record:
         reviewed_at=times["reviewed_at"],
         lines=raw.lines,
     )
-
-
-def _canonical_tag(tag: str) -> str:
-    """Write a language tag as BCP 47 recommends: pt-BR, zh-Hant; case says nothing in one."""
-    first, *rest = tag.split("-")
-    shapes = {2: str.upper, 4: str.title}
-    return "-".join([first.lower(), *(shapes.get(len(part), str.lower)(part) for part in rest)])
 
 
 def _time(
