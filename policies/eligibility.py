@@ -112,6 +112,9 @@ SENTENCE_OF: Mapping[ReasonCode, str] = MappingProxyType(
     }
 )
 
+NEAR_ENOUGH_TO_MENTION = 0.4
+"""Below this probability what was found isn't about the question, and nothing governs it."""
+
 # Superseded is left out: such a text says nothing by itself, its successor was a candidate too.
 _REASON_OF: Mapping[Refusal, ReasonCode] = MappingProxyType(
     {
@@ -151,20 +154,22 @@ def answer_reason_for_refusals(refusals: Sequence[Refusal]) -> ReasonCode:
     return ReasonCode.expired_only if refusals else ReasonCode.no_governing_article
 
 
-def reveal(reason: ReasonCode, *, may_know: bool) -> ReasonCode:
+def unanswered(probability: float) -> ReasonCode:
+    """Return why nothing was answered where texts were found: too weak a match, or none at all."""
+    return (
+        ReasonCode.below_threshold
+        if probability >= NEAR_ENOUGH_TO_MENTION
+        else ReasonCode.no_governing_article
+    )
+
+
+def reveal(reason: ReasonCode, *, probability: float, may_know: bool) -> ReasonCode:
     """Return the reason as the caller is told it.
 
     That something exists for another audience is itself not for everybody: unless the client may
-    know better, `out_of_audience` looks like `no_governing_article`.
+    know better, `out_of_audience` looks exactly as if that text weren't held. `probability` is that
+    of the best text that the caller may be served.
     """
     if reason == ReasonCode.out_of_audience and not may_know:
-        return ReasonCode.no_governing_article
+        return unanswered(probability)
     return reason
-
-
-def reveal_probability(probability: float, reason: ReasonCode, *, may_know: bool) -> float:
-    """Return the probability as the caller is told it: where nothing governs, none is left.
-
-    Anything else beside a reason that was veiled would tell it apart.
-    """
-    return probability if reveal(reason, may_know=may_know) == reason else 0.0

@@ -256,10 +256,10 @@ def _reply(
     return {
         "id": entry.id,
         "decision": entry.decision,
-        "reason": eligibility.reveal(verdict.reason, may_know=may_know).value,
-        "probability": round(
-            eligibility.reveal_probability(entry.probability, verdict.reason, may_know=may_know), 4
-        ),
+        "reason": eligibility.reveal(
+            verdict.reason, probability=entry.probability, may_know=may_know
+        ).value,
+        "probability": round(entry.probability, 4),
         "threshold": entry.threshold,
         "quotes": [
             {

@@ -91,7 +91,7 @@ def deliberate(
     if preempting is None and served and probability >= calibration.threshold:
         return _answered(found, probability, calibration.threshold, caller, names, max_results)
     return Verdict(
-        reason=preempting or _why_not(found),
+        reason=preempting or _why_not(found, probability),
         probability=0.0 if preempting else probability,
         threshold=calibration.threshold,
     )
@@ -159,10 +159,10 @@ def _preempted(found: _Found) -> ReasonCode | None:
     return None
 
 
-def _why_not(found: _Found) -> ReasonCode:
+def _why_not(found: _Found, probability: float) -> ReasonCode:
     telling = [
         one.refusal for one in found.order if one.refusal is not None and found.would_answer(one)
     ]
     if telling:
         return eligibility.answer_reason_for_refusals(telling)
-    return ReasonCode.below_threshold if found.served else ReasonCode.no_governing_article
+    return eligibility.unanswered(probability)

@@ -105,14 +105,17 @@ def own_answer(*, client: Client, answer_id: uuid.UUID) -> dict[str, Any]:
         row = Answer.objects.select_related("client").filter(pk=answer_id).first()
         if row is None or not (may_recall or row.client_id == client.pk):
             raise NotFound("There is no such answer, or it isn't yours to see.")
-        may_know, was = client.audience != "public", ReasonCode(row.reason)
-        probability = eligibility.reveal_probability(row.probability, was, may_know=may_know)
+        reason = eligibility.reveal(
+            ReasonCode(row.reason),
+            probability=row.probability,
+            may_know=client.audience != "public",
+        )
         return {
             "id": row.pk,
             "client": row.client.name,
             "decision": row.decision,
-            "reason": eligibility.reveal(was, may_know=may_know).value,
-            "probability": round(probability, 4),
+            "reason": reason.value,
+            "probability": round(row.probability, 4),
             "threshold": row.threshold,
             "language": row.language,
             "scope": row.scope,

@@ -13,6 +13,7 @@ from policies.eligibility import (
     answer_reason_for_refusals,
     foremost,
     reveal,
+    unanswered,
 )
 
 ESCALATE = {
@@ -77,15 +78,21 @@ def test_refused_candidates_never_make_an_answer(refusals):
     assert decision in {DecisionKind.abstain, DecisionKind.escalate}
 
 
+@pytest.mark.parametrize("probability", [0.0, 0.2, 0.7])
 @pytest.mark.parametrize("reason", ReasonCode)
-def test_only_another_audience_is_hidden_and_only_from_those_who_may_not_know(reason):
-    assert reveal(reason, may_know=True) is reason
-    hidden = reveal(reason, may_know=False)
+def test_only_another_audience_is_hidden_and_only_from_those_who_may_not_know(reason, probability):
+    assert reveal(reason, probability=probability, may_know=True) is reason
+    told = reveal(reason, probability=probability, may_know=False)
     if reason is ReasonCode.out_of_audience:
-        assert hidden is ReasonCode.no_governing_article
-        assert DECISION_OF[hidden] is DECISION_OF[reason]
+        assert told is unanswered(probability)
+        assert DECISION_OF[told] is DECISION_OF[reason]
     else:
-        assert hidden is reason
+        assert told is reason
+
+
+def test_what_is_far_from_the_question_governs_nothing():
+    assert unanswered(0.05) is ReasonCode.no_governing_article
+    assert unanswered(0.7) is ReasonCode.below_threshold
 
 
 def test_of_several_refusals_the_first_in_precedence_is_told():

@@ -270,22 +270,21 @@ def test_the_end_of_an_agents_text_says_nothing_to_a_public_client(team):
     assert reply["valid_until"] > ends
 
 
-def test_a_text_for_agents_looks_to_a_public_client_as_if_nothing_governed(team, refunds):
+def test_a_text_for_agents_looks_to_a_public_client_as_if_it_were_not_held(team, refunds):
+    client, _key = stories.client()
+    asked = "verify a caller by the third letter of the word that they chose"
+    before = ask(client, asked)
     stories.published(
         team,
         title="Verify a caller",
         body="Ask for the third letter of the word that they chose.",
         audience="agent",
     )
-    client, _key = stories.client()
-    reply = ask(
-        client,
-        "verify a caller by the third letter of the word they chose; a refund reaches my card",
-    )
+    reply = ask(client, asked)
     assert Answer.objects.get(pk=reply["id"]).reason == "out_of_audience"
-    assert (reply["reason"], reply["probability"]) == ("no_governing_article", 0.0)
+    assert reply["reason"] == before["reason"] == "no_governing_article"
     own = recalling.own_answer(client=client, answer_id=reply["id"])
-    assert (own["reason"], own["probability"]) == ("no_governing_article", 0.0)
+    assert (own["reason"], own["probability"]) == (reply["reason"], reply["probability"])
 
 
 def test_scopes_of_an_agents_text_do_not_weigh_in_a_public_answer(team):
