@@ -147,12 +147,12 @@ def _children() -> list[Child]:
         *("--host", settings.HOST, "--port", str(settings.PORT)),
         *("--workers", str(kb_settings().web_workers)),
         *("--blocking-threads", str(min(_MOST_THREADS, 2 * (os.cpu_count() or 1) + 1))),
-        *("--respawn-failed-workers", "--workers-kill-timeout", "4"),
+        *("--respawn-failed-workers", "--workers-kill-timeout", "3"),
         *("--log-level", "warning", "config.wsgi:application"),
     ]
     worker = [
         *(sys.executable, "manage.py", "procrastinate", "worker"),
-        *("--shutdown-graceful-timeout", "4"),
+        *("--shutdown-graceful-timeout", "3"),
     ]
     return [
         Child(name="web server", command=web, environment=inherited(KB_DATABASE_POOL="1")),

@@ -34,7 +34,7 @@ from kb.management.embedded.processes import StopSignal, end, held_alone, spawn
 from kb.management.embedded.roles import SUPERUSER, connect, ensure_roles, reset_superuser
 
 _LOG_LIMIT_BYTES = 10_000_000
-_SHUTDOWN_S = 7.0
+_SHUTDOWN_S = 5.0
 _RESTART_S = 30.0
 _THROWAWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
@@ -100,7 +100,7 @@ def running_cluster(
 
 def stop_server(server: subprocess.Popen[bytes]) -> None:
     """Stop a server: fast shutdown, then an immediate one (the next start recovers)."""
-    for how, patience_s in ((signal.SIGINT, _SHUTDOWN_S), (signal.SIGQUIT, 2.0)):
+    for how, patience_s in ((signal.SIGINT, _SHUTDOWN_S), (signal.SIGQUIT, 1.0)):
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             server.send_signal(how)
             server.wait(timeout=patience_s)

@@ -20,7 +20,7 @@ from kb.management.embedded.errors import CannotRunError
 from kb.management.embedded.leftovers import note_children
 from kb.management.embedded.processes import StopSignal, end, spawn
 
-_STOP_S = 5.0
+_STOP_S = 3.5
 _LONGEST_PAUSE_S = 30.0
 _HEALTHY_S = 60.0
 _TRIES_BEFORE_READY = 3
