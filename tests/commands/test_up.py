@@ -26,6 +26,13 @@ from kb.management.embedded.place import ROOT_FOLDER
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 180
+
+
+def _as_a_terminal_does() -> None:
+    """Whoever runs the suite under nohup ignores SIGHUP; a terminal's programs don't."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 GIVEN = ("DATABASE_URL", "OWNER_DATABASE_URL", "KB_HOME", "HOST", "PORT", "PUBLIC_URL")
 
 
@@ -52,6 +59,7 @@ class Installation:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_as_a_terminal_does,  # noqa: PLW1509  nothing here starts threads
             )
         wait_until(lambda: "Touchstone is ready" in self.words(), self)
 
