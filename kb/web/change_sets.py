@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -26,31 +25,19 @@ from kb.errors import KbError, StaleAuthentication
 from kb.models import ChangeSet, Role
 from kb.web import changes, entering, words
 from kb.web.changes import Changes, Field
-from kb.web.forms import refused
+from kb.web.forms import SignatureForm, refused
 from kb.web.frame import page, show
 
 READERS = (Role.EDITOR, Role.APPROVER, Role.AUDITOR)
 _DIGEST = re.compile(r"digest-([0-9]{1,18})")
 
 
-class SetDecisionForm(forms.Form):
+class SetDecisionForm(SignatureForm):
     """Sign, return or withdraw a set; the digests stand in fields of their own."""
 
-    comment = forms.CharField(
-        label="Comment",
-        required=False,
-        max_length=5000,
-        help_text="Needed to return or withdraw it: the author reads only this.",
-        widget=forms.Textarea({"rows": 4}),
-    )
-    password = forms.CharField(
-        label="Your password",
-        required=False,
-        strip=False,
-        max_length=4096,
-        help_text="You signed in more than five minutes ago; a signature needs it fresh.",
-        widget=forms.PasswordInput({"autocomplete": "current-password"}),
-    )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        needed = "Needed to return or withdraw it: the author reads only this."
+        super().__init__(*args, comment_needed=needed, **kwargs)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from kb.actions.visiting import Visitor
 from kb.errors import Invalid, KbError, StaleAuthentication
 from kb.models import Role, Version
 from kb.web import changes, entering, words
-from kb.web.forms import attempt, refused
+from kb.web.forms import SignatureForm, attempt, refused
 from kb.web.frame import page, show, version_url
 from policies.approval import approvals_needed
 
@@ -31,25 +31,14 @@ READERS = (Role.EDITOR, Role.APPROVER, Role.AUDITOR)
 _WEEK = timedelta(days=7)
 
 
-class DecisionForm(forms.Form):
+class DecisionForm(SignatureForm):
     """Approve or return, on the digest that was shown."""
 
     digest = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
-    comment = forms.CharField(
-        label="Comment",
-        required=False,
-        max_length=5000,
-        help_text="Needed to return it: the author reads only this.",
-        widget=forms.Textarea({"rows": 4}),
-    )
-    password = forms.CharField(
-        label="Your password",
-        required=False,
-        strip=False,
-        max_length=4096,
-        help_text="You signed in more than five minutes ago; a signature needs it fresh.",
-        widget=forms.PasswordInput({"autocomplete": "current-password"}),
-    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        needed = "Needed to return it: the author reads only this."
+        super().__init__(*args, comment_needed=needed, **kwargs)
 
 
 @require_safe

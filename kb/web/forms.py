@@ -75,6 +75,29 @@ def written_terms(scope: dict[str, str], separator: str = "\n") -> str:
     return separator.join(f"{key} = {value}" for key, value in scope.items())
 
 
+class SignatureForm(forms.Form):
+    """A comment, and the password where the sign-in is too old to sign with."""
+
+    comment = forms.CharField(
+        label="Comment",
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea({"rows": 4}),
+    )
+    password = forms.CharField(
+        label="Your password",
+        required=False,
+        strip=False,
+        max_length=4096,
+        help_text="You signed in more than five minutes ago; a signature needs it fresh.",
+        widget=forms.PasswordInput({"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, comment_needed: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["comment"].help_text = comment_needed
+
+
 class ContentForm(forms.Form):
     """A version's content without its facts, which stand in rows of their own.
 

@@ -153,8 +153,7 @@ def test_a_stop_leaves_no_process_behind(installation: Installation, how: signal
     family = list(installation.family().values())
     assert installation.process
     os.killpg(installation.process.pid, how)
-    # It takes ten seconds at the most; the rest is for a machine that does much else.
-    assert installation.process.wait(timeout=20) == 0
+    assert installation.process.wait(timeout=10) == 0
     assert gone(family, within_s=1)
 
 
@@ -212,7 +211,7 @@ def test_logins_and_a_first_question_are_printed_at_every_start(
     assert starter.stat().st_mode & 0o777 == 0o600
     assert all(person["password"] in installation.words() for person in kept["people"])
     installation.process.send_signal(signal.SIGINT)
-    installation.process.wait(timeout=20)
+    installation.process.wait(timeout=10)
     installation.start()
     assert all(person["password"] in installation.words() for person in kept["people"])
 

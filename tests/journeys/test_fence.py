@@ -20,7 +20,7 @@ from kb.actions.work import Actor
 from tests import stories
 
 ROUNDS = 2000
-ASKERS = 2
+ASKERS = 3
 
 ASK = """
 import django, sys
