@@ -24,6 +24,21 @@ BEGIN
                    WHERE g.person_id = NEW.lifted_by_id AND g.role = 'approver') THEN
         PERFORM kb_refuse('not_permitted', 'a hold is lifted by an approver');
     END IF;
+    -- Of every article that the hold is about: a fact is about the policies that state it, and a
+    -- journey belongs to no owner group.
+    IF EXISTS (SELECT FROM kb_article a WHERE (
+            a.id = coalesce(OLD.article_id,
+                (SELECT article_id FROM kb_version WHERE id = OLD.version_id))
+            OR a.id IN (SELECT w.article_id FROM kb_passage p
+                JOIN kb_version w ON w.id = p.version_id WHERE p.digest = OLD.passage_digest)
+            OR a.id IN (SELECT w.article_id FROM kb_carriedfact c
+                JOIN kb_factrevision r ON r.id = c.revision_id
+                JOIN kb_version w ON w.id = c.version_id WHERE r.fact_id = OLD.fact_id))
+        AND NOT EXISTS (SELECT FROM kb_rolegrant g
+            WHERE g.person_id = NEW.lifted_by_id AND g.role = 'approver'
+            AND (g.group_id IS NULL OR g.group_id = a.owner_group_id))) THEN
+        PERFORM kb_refuse('not_permitted', 'a hold is lifted by an approver of its article');
+    END IF;
     IF NEW.lifted_by_id IN (
         SELECT kb_contributors(v.id) FROM kb_version v JOIN kb_article a ON a.id = v.article_id
         WHERE v.submitted_at >= OLD.placed_at AND v.state <> 'draft' AND (

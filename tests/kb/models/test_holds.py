@@ -68,6 +68,20 @@ def test_nobody_else_lifts_a_hold(version, team):
         lift(hold, team["editor"])
 
 
+@pytest.mark.parametrize("kind", ["article", "version", "passage", "fact"])
+def test_an_approver_of_another_owner_group_does_not_lift(kind: str, version, team):
+    stranger = stories.person("stranger", "approver", group="Another group")
+    hold = held(team, version, kind)
+    with refused("not_permitted"):
+        lift(hold, stranger)
+    lift(hold, stories.person("colleague", "approver", group=stories.GROUP))
+
+
+def test_a_journeys_hold_is_lifted_by_any_approver(version, team):
+    hold = held(team, version, "journey")
+    lift(hold, stories.person("stranger", "approver", group="Another group"))
+
+
 def test_nothing_is_lifted_twice(version, team):
     hold = held(team, version, "version")
     lift(hold, team["approver"])
