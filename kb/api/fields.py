@@ -36,6 +36,11 @@ class Text(serializers.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"trim_whitespace": False, **options})
+        if self.required:
+            self.error_messages |= {
+                "null": "is null; give it a value",
+                "blank": "is empty; give it a value",
+            }
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         """Refuse what is only white space where text is required."""

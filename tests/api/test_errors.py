@@ -281,3 +281,14 @@ def test_any_bytes_are_an_object_or_a_refusal_that_names_its_place(raw):
         return
     assert refused.fields
     assert refused.status in (400, 413)
+
+
+@pytest.mark.parametrize("query", ["", "  ", None])
+def test_nobody_is_told_to_leave_out_what_is_required(query, bot):
+    response = bot.post("answers", {"query": query})
+    assert "leave it out" not in response.json()["errors"]["query"]
+
+
+def test_what_may_be_left_out_is_said_to(bot):
+    response = bot.post("answers", {"query": "x", "conversation": None})
+    assert "leave it out" in response.json()["errors"]["conversation"]
